@@ -1,0 +1,148 @@
+import type { JobsClient } from '../jobs/jobs-client.ts';
+import { type JobExecution, PENDING_LIST_LIMIT } from '../jobs/model.ts';
+import { JobsRejectedError } from '../jobs/rejection.ts';
+import type { PendingList } from '../jobs/wire.ts';
+import type { ExecutionKey, Journal, ListedExecution } from '../journal/journal.ts';
+import { keyText } from '../journal/journal.ts';
+import type { Log } from '../system/log.ts';
+import { retryDelayMs, type Sleep } from './retry.ts';
+
+/** Milliseconds that a document from a notification is used for: presigned URLs in it may live only a minute. */
+const FRESH_DOCUMENT_MS = 30_000;
+
+/**
+ * Pending lists and notifications → journal. The service is the authority on what should run: it is asked on every
+ * connect, and again whenever a rejected update shows that our picture is old.
+ */
+export class Intake {
+  readonly #client: JobsClient;
+  readonly #journal: Journal;
+  readonly #log: Log;
+  readonly #sleep: Sleep;
+  readonly #onChange: () => void;
+  #session: AbortSignal | undefined;
+  #asking = false;
+  #askAgain = false;
+  #complete = true;
+  #askedInVain = false;
+  #fresh: { key: string; document: unknown; at: number } | undefined;
+
+  constructor(deps: { client: JobsClient; journal: Journal; log: Log; sleep: Sleep; onChange: () => void }) {
+    this.#client = deps.client;
+    this.#journal = deps.journal;
+    this.#log = deps.log;
+    this.#sleep = deps.sleep;
+    this.#onChange = deps.onChange;
+  }
+
+  /** A connection is up and subscribed. Resolves when its first list is in the journal, or the session has ended. */
+  async open(session: AbortSignal): Promise<void> {
+    this.#session = session;
+    this.#askedInVain = false;
+    await this.#ask(session);
+  }
+
+  close(): void {
+    this.#session = undefined;
+    this.#fresh = undefined;
+  }
+
+  /** Asks for the list once more. Calls while one is under way become one. */
+  refresh(): void {
+    if (!this.#session) return;
+    if (this.#asking) {
+      this.#askAgain = true;
+      return;
+    }
+    void this.#ask(this.#session);
+  }
+
+  /** Nothing is left to do here: a list that may have been cut at the service's limit is asked for again. */
+  drained(): void {
+    if (this.#complete || this.#askedInVain) return;
+    this.refresh();
+  }
+
+  notify(list: PendingList): void {
+    this.#askedInVain = false;
+    this.#record(list, 'notify');
+  }
+
+  notifyNext(execution: JobExecution | undefined, timestamp: number | undefined): void {
+    if (!execution || (execution.status !== 'QUEUED' && execution.status !== 'IN_PROGRESS')) return;
+    const { jobId, executionNumber, status, queuedAt } = execution;
+    if (execution.jobDocument !== undefined) {
+      this.#fresh = { key: keyText(execution), document: execution.jobDocument, at: performance.now() };
+    }
+    this.#guard('notify-next', () => this.#journal.recordOne({ jobId, executionNumber, status, queuedAt }, timestamp));
+  }
+
+  /** The document that a notification brought moments ago, once. Without one the caller describes the execution. */
+  takeFreshDocument(key: ExecutionKey): { readonly document: unknown } | undefined {
+    const fresh = this.#fresh;
+    if (fresh?.key !== keyText(key)) return undefined;
+    this.#fresh = undefined;
+    return performance.now() - fresh.at < FRESH_DOCUMENT_MS ? { document: fresh.document } : undefined;
+  }
+
+  async #ask(session: AbortSignal): Promise<void> {
+    this.#asking = true;
+    try {
+      for (let attempt = 0; !session.aborted; attempt += 1) {
+        this.#askAgain = false;
+        if (await this.#askOnce(session, attempt)) {
+          if (!this.#askAgain) return;
+          attempt = -1;
+        }
+      }
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  async #askOnce(session: AbortSignal, attempt: number): Promise<boolean> {
+    try {
+      this.#record(await this.#client.getPending(session), 'get');
+      return true;
+    } catch (error) {
+      if (session.aborted) return true;
+      const delay = retryDelayMs(attempt);
+      const permanent = error instanceof JobsRejectedError && error.rejection !== 'retry';
+      const fields = { err: error, retryInMs: delay };
+      if (permanent) {
+        this.#log.error(fields, 'the service refuses to list this thing’s jobs: check the thing name and its policy');
+      } else this.#log.warn(fields, 'the pending jobs could not be read; asking again');
+      await this.#sleep(delay, session);
+      return false;
+    }
+  }
+
+  #record(list: PendingList, source: 'get' | 'notify'): void {
+    const executions = [...listed(list.inProgress, 'IN_PROGRESS'), ...listed(list.queued, 'QUEUED')];
+    const complete = list.unreadable === 0 && executions.length < PENDING_LIST_LIMIT;
+    if (list.unreadable > 0) {
+      this.#log.warn({ source, unreadable: list.unreadable }, 'entries of the pending list cannot be understood');
+    }
+    this.#guard(source, () => {
+      const { added, dropped } = this.#journal.recordList({ timestamp: list.timestamp, executions, complete });
+      this.#complete = complete;
+      if (source === 'get') this.#askedInVain = !complete && added === 0;
+      this.#log.info({ source, listed: executions.length, complete, added, dropped }, 'pending jobs');
+    });
+  }
+
+  /** A journal that cannot be written costs this message, not the agent: the next connect or list brings it again. */
+  #guard(source: string, record: () => void): void {
+    try {
+      record();
+    } catch (error) {
+      this.#log.error({ source, err: error }, 'the journal could not take in the pending jobs');
+      return;
+    }
+    this.#onChange();
+  }
+}
+
+function listed(summaries: PendingList['queued'], status: ListedExecution['status']): readonly ListedExecution[] {
+  return summaries.map(({ jobId, executionNumber, queuedAt }) => ({ jobId, executionNumber, queuedAt, status }));
+}

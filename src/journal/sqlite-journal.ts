@@ -1,0 +1,232 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DeviceOutcome, StatusDetails } from '../jobs/model.ts';
+import type { ExecutionKey, Journal, ListedExecution, RecordedList, Report, RunnableExecution } from './journal.ts';
+
+/** Settled executions kept against being run twice; the service itself lists at most 15 at a time. */
+export const SETTLED_KEPT = 1_000;
+
+type Row = Record<string, SQLOutputValue>;
+
+/** The journal in one SQLite file, opened and locked by journal-file.ts. */
+export class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  recordList(list: RecordedList): { added: number; dropped: number } {
+    return this.#transaction(() => {
+      let added = 0;
+      for (const [position, execution] of list.executions.entries()) {
+        if (this.#record(execution, list.timestamp, position)) added += 1;
+      }
+      return { added, dropped: this.#dropUnnamed(list) };
+    });
+  }
+
+  recordOne(execution: ListedExecution, timestamp: number | undefined): boolean {
+    return this.#transaction(() => this.#record(execution, timestamp, 0));
+  }
+
+  runnable(): RunnableExecution[] {
+    return this.#all(`
+      SELECT * FROM executions WHERE state IN ('queued', 'claimed')
+      ORDER BY state = 'claimed' DESC, service_status = 'IN_PROGRESS' DESC, queued_at, position, sequence
+    `).map(runnableFromRow);
+  }
+
+  claim(key: ExecutionKey, work: { document: unknown; handler: string }): void {
+    // Survives: a crash right after the service accepted IN_PROGRESS. Without it the execution would be found
+    // IN_PROGRESS in the next list and claimed anew, which is harmless: no step has run.
+    this.#run(
+      `UPDATE executions SET state = 'claimed', service_status = 'IN_PROGRESS', document = ?, handler = ?, next_step = 0, attempts = 0
+       WHERE job_id = ? AND execution_number = ?`,
+      JSON.stringify(work.document),
+      work.handler,
+      key.jobId,
+      key.executionNumber,
+    );
+  }
+
+  stepStarted(key: ExecutionKey, stepIndex: number): void {
+    // Survives: a crash inside the step. The attempt is counted before the act, so that a step which takes the device
+    // down with it is known to have been tried.
+    this.#run(
+      `UPDATE executions SET attempts = CASE WHEN next_step = ? THEN attempts + 1 ELSE 1 END, next_step = ?
+       WHERE job_id = ? AND execution_number = ?`,
+      stepIndex,
+      stepIndex,
+      key.jobId,
+      key.executionNumber,
+    );
+  }
+
+  stepFinished(key: ExecutionKey, stepIndex: number): void {
+    // Survives: a crash after the step. The next start goes on behind it.
+    this.#run(
+      'UPDATE executions SET next_step = ?, attempts = 0 WHERE job_id = ? AND execution_number = ?',
+      stepIndex + 1,
+      key.jobId,
+      key.executionNumber,
+    );
+  }
+
+  finish(key: ExecutionKey, result: { status: DeviceOutcome; statusDetails: StatusDetails }): void {
+    // Survives: a crash, a disconnect or weeks offline before the service has heard the result.
+    this.#run(
+      `UPDATE executions SET state = 'finished', outcome = ?, details = ?, document = NULL,
+         finished_sequence = (SELECT COALESCE(MAX(finished_sequence), 0) + 1 FROM executions)
+       WHERE job_id = ? AND execution_number = ?`,
+      result.status,
+      JSON.stringify(result.statusDetails),
+      key.jobId,
+      key.executionNumber,
+    );
+  }
+
+  outbox(): Report[] {
+    return this.#all("SELECT * FROM executions WHERE state = 'finished' ORDER BY finished_sequence").map(reportFromRow);
+  }
+
+  settle(key: ExecutionKey): void {
+    // Survives: a crash after the acknowledgement. Without it the result would be sent again and be rejected as final.
+    this.#transaction(() => {
+      this.#run(
+        "UPDATE executions SET state = 'settled', details = NULL WHERE job_id = ? AND execution_number = ?",
+        key.jobId,
+        key.executionNumber,
+      );
+      this.#run(
+        `DELETE FROM executions WHERE state = 'settled' AND finished_sequence <=
+           (SELECT MAX(finished_sequence) FROM executions) - ?`,
+        SETTLED_KEPT,
+      );
+    });
+  }
+
+  forget(key: ExecutionKey): void {
+    this.#run('DELETE FROM executions WHERE job_id = ? AND execution_number = ?', key.jobId, key.executionNumber);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Returns whether the execution was new to us. */
+  #record(execution: ListedExecution, timestamp: number | undefined, position: number): boolean {
+    const { jobId, executionNumber, status, queuedAt } = execution;
+    const known = this.#get(
+      'SELECT state, queued_at FROM executions WHERE job_id = ? AND execution_number = ?',
+      jobId,
+      executionNumber,
+    );
+    // A job id may be used again after DeleteJob, and execution numbers start anew: another queuedAt is another job.
+    // A result that still waits for the old one must not be given to the new.
+    const reused =
+      known !== undefined &&
+      known['queued_at'] !== queuedAt &&
+      queuedAt !== 0 &&
+      (known['state'] === 'finished' || known['state'] === 'settled');
+    if (reused) this.forget(execution);
+    if (known && !reused) {
+      this.#run(
+        `UPDATE executions SET position = ?, queued_at = MAX(queued_at, ?), named_at = MAX(named_at, ?),
+           service_status = CASE WHEN state = 'queued' THEN ? ELSE service_status END
+         WHERE job_id = ? AND execution_number = ?`,
+        position,
+        queuedAt,
+        timestamp ?? 0,
+        status,
+        jobId,
+        executionNumber,
+      );
+      return false;
+    }
+    this.#run(
+      `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at)
+       VALUES (?, ?, 'queued', ?, ?, ?, ?)`,
+      jobId,
+      executionNumber,
+      status,
+      queuedAt,
+      position,
+      timestamp ?? 0,
+    );
+    return true;
+  }
+
+  /**
+   * Messages may arrive out of order (AWS developer guide, Jobs and job execution states): only a complete list that is
+   * newer than the last message which named an execution may drop it. A doubtful one stays: its claim will tell.
+   */
+  #dropUnnamed(list: RecordedList): number {
+    if (!list.complete || list.timestamp === undefined) return 0;
+    const named = new Set(list.executions.map((execution) => `${execution.jobId}/${execution.executionNumber}`));
+    const unnamed = this.#all(
+      "SELECT job_id, execution_number FROM executions WHERE state = 'queued' AND named_at < ?",
+      list.timestamp,
+    )
+      .map(keyFromRow)
+      .filter((key) => !named.has(`${key.jobId}/${key.executionNumber}`));
+    for (const key of unnamed) this.forget(key);
+    return unnamed.length;
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): void {
+    this.#prepare(sql).run(...values);
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values);
+  }
+}
+
+function keyFromRow(row: Row): ExecutionKey {
+  return { jobId: String(row['job_id']), executionNumber: Number(row['execution_number']) };
+}
+
+function runnableFromRow(row: Row): RunnableExecution {
+  return {
+    ...keyFromRow(row),
+    state: row['state'] === 'claimed' ? 'claimed' : 'queued',
+    status: row['service_status'] === 'IN_PROGRESS' ? 'IN_PROGRESS' : 'QUEUED',
+    queuedAt: Number(row['queued_at']),
+    nextStep: Number(row['next_step']),
+    attempts: Number(row['attempts']),
+    document: typeof row['document'] === 'string' ? (JSON.parse(row['document']) as unknown) : undefined,
+  };
+}
+
+function reportFromRow(row: Row): Report {
+  return {
+    ...keyFromRow(row),
+    status: String(row['outcome']) as DeviceOutcome,
+    statusDetails: JSON.parse(String(row['details'])) as StatusDetails,
+  };
+}

@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Journal, ListedExecution } from '../../src/journal/journal.ts';
+import { openJournal, SCHEMA_VERSION } from '../../src/journal/journal-file.ts';
+import { SETTLED_KEPT } from '../../src/journal/sqlite-journal.ts';
+
+let directory: string;
+let journal: Journal;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  journal = openJournal(directory);
+});
+
+afterEach(() => {
+  journal.close();
+  rmSync(directory, { recursive: true });
+});
+
+const queued = (jobId: string, queuedAt = 100, executionNumber = 1): ListedExecution => ({
+  jobId,
+  executionNumber,
+  queuedAt,
+  status: 'QUEUED',
+});
+const list = (executions: ListedExecution[], timestamp: number | undefined = 200, complete = true) =>
+  journal.recordList({ timestamp, executions, complete });
+const names = () => journal.runnable().map((execution) => execution.jobId);
+const key = (jobId: string, executionNumber = 1) => ({ jobId, executionNumber });
+
+function reopen(): void {
+  journal.close();
+  journal = openJournal(directory);
+}
+
+describe('the order of what may run', () => {
+  it('is IN_PROGRESS first, then queuedAt', () => {
+    list([{ ...queued('running', 300), status: 'IN_PROGRESS' }, queued('late', 200), queued('early', 100)]);
+    expect(names()).toEqual(['running', 'early', 'late']);
+  });
+
+  it('keeps the service’s order where queuedAt is the same second', () => {
+    list([queued('b'), queued('a'), queued('c')]);
+    expect(names()).toEqual(['b', 'a', 'c']);
+    list([queued('c'), queued('b'), queued('a')], 201);
+    expect(names()).toEqual(['c', 'b', 'a']);
+  });
+
+  it('puts what is claimed before everything else', () => {
+    list([queued('first', 1), queued('second', 2)]);
+    journal.claim(key('second'), { document: {}, handler: 'h' });
+    expect(names()).toEqual(['second', 'first']);
+  });
+});
+
+describe('a pending list', () => {
+  it('drops a queued execution that a newer complete list no longer names', () => {
+    list([queued('a'), queued('b')], 200);
+    expect(list([queued('b')], 201)).toEqual({ added: 0, dropped: 1 });
+    expect(names()).toEqual(['b']);
+  });
+
+  it('drops nothing when it may have been cut, when it is older, or when it has no time', () => {
+    list([queued('a')], 200);
+    list([], 201, false);
+    list([], 199);
+    list([], 200);
+    journal.recordList({ timestamp: undefined, executions: [], complete: true });
+    expect(names()).toEqual(['a']);
+  });
+
+  it('does not drop what a notification named after the list was made', () => {
+    journal.recordOne(queued('new'), 205);
+    list([], 204);
+    expect(names()).toEqual(['new']);
+  });
+
+  it('never drops what is claimed or finished', () => {
+    list([queued('claimed'), queued('finished')]);
+    journal.claim(key('claimed'), { document: {}, handler: 'h' });
+    journal.finish(key('finished'), { status: 'FAILED', statusDetails: {} });
+    list([], 300);
+    expect(names()).toEqual(['claimed']);
+    expect(journal.outbox().map((report) => report.jobId)).toEqual(['finished']);
+  });
+
+  it('does not bring back what is finished or settled', () => {
+    list([queued('a'), queued('b')]);
+    journal.finish(key('a'), { status: 'SUCCEEDED', statusDetails: {} });
+    journal.finish(key('b'), { status: 'SUCCEEDED', statusDetails: {} });
+    journal.settle(key('b'));
+    expect(list([queued('a'), queued('b')], 300)).toEqual({ added: 0, dropped: 0 });
+    expect(names()).toEqual([]);
+  });
+
+  it('knows a job id that was deleted and used again by its queuedAt, and keeps the old result from it', () => {
+    list([queued('a', 100), queued('b', 100)]);
+    journal.finish(key('a'), { status: 'FAILED', statusDetails: {} });
+    journal.finish(key('b'), { status: 'FAILED', statusDetails: {} });
+    journal.settle(key('b'));
+    expect(list([queued('a', 150), queued('b', 160)], 300)).toEqual({ added: 2, dropped: 0 });
+    expect(names()).toEqual(['a', 'b']);
+    expect(journal.outbox()).toEqual([]);
+  });
+
+  it('runs a retry of the service, a new execution number, anew', () => {
+    list([queued('a', 100, 1)]);
+    journal.finish(key('a', 1), { status: 'FAILED', statusDetails: {} });
+    list([queued('a', 100, 2)], 300);
+    expect(journal.runnable()).toMatchObject([{ jobId: 'a', executionNumber: 2 }]);
+  });
+});
+
+describe('what was done', () => {
+  it('survives a restart: the document, the next step and its attempts', () => {
+    list([queued('a')]);
+    journal.claim(key('a'), { document: { steps: [1, 2] }, handler: 'h' });
+    journal.stepStarted(key('a'), 0);
+    journal.stepFinished(key('a'), 0);
+    journal.stepStarted(key('a'), 1);
+    journal.stepStarted(key('a'), 1);
+    reopen();
+    expect(journal.runnable()).toMatchObject([
+      { state: 'claimed', document: { steps: [1, 2] }, nextStep: 1, attempts: 2 },
+    ]);
+  });
+
+  it('survives a restart: results wait in the outbox in their order until they are settled', () => {
+    list([queued('a'), queued('b')]);
+    journal.finish(key('b'), { status: 'FAILED', statusDetails: { reason: 'x' } });
+    journal.finish(key('a'), { status: 'REJECTED', statusDetails: { reason: 'y' } });
+    reopen();
+    expect(journal.outbox()).toEqual([
+      { jobId: 'b', executionNumber: 1, status: 'FAILED', statusDetails: { reason: 'x' } },
+      { jobId: 'a', executionNumber: 1, status: 'REJECTED', statusDetails: { reason: 'y' } },
+    ]);
+    journal.settle(key('b'));
+    reopen();
+    expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
+  });
+
+  it(`is forgotten beyond the last ${SETTLED_KEPT} settled executions`, () => {
+    for (let i = 0; i < SETTLED_KEPT + 5; i += 1) {
+      journal.recordOne(queued(`job-${i}`), 1);
+      journal.finish(key(`job-${i}`), { status: 'SUCCEEDED', statusDetails: {} });
+      journal.settle(key(`job-${i}`));
+    }
+    expect(journal.recordOne(queued('job-0'), 1)).toBe(true);
+    expect(journal.recordOne(queued('job-10'), 1)).toBe(false);
+  });
+});
+
+describe('the state directory', () => {
+  it('is held by one agent: a second one is told the pid of the first', () => {
+    const child = spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { openJournal } = await import(${JSON.stringify(join(import.meta.dirname, '../../dist/journal/journal-file.js'))});
+         try { openJournal(process.argv[1]); } catch (error) { console.log(error.code + ' ' + error.message); }`,
+        directory,
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(child.stdout).toContain('STATE_DIRECTORY_LOCKED');
+    expect(child.stdout).toContain(`pid ${process.pid}`);
+  });
+
+  it('that cannot be used is a local fault with its path', () => {
+    const file = join(directory, 'a-file');
+    writeFileSync(file, '');
+    expect(() => openJournal(join(file, 'state'))).toThrow(
+      expect.objectContaining({ code: 'STATE_DIRECTORY_UNUSABLE', message: expect.stringContaining(file) }),
+    );
+  });
+
+  it('written by a newer agent is refused, not changed', () => {
+    journal.close();
+    const path = join(directory, 'journal.sqlite');
+    const database = new DatabaseSync(path);
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    database.close();
+    const before = readFileSync(path);
+    expect(() => openJournal(directory)).toThrow(expect.objectContaining({ code: 'JOURNAL_TOO_NEW' }));
+    expect(readFileSync(path).equals(before)).toBe(true);
+    const again = new DatabaseSync(path);
+    again.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    again.close();
+    journal = openJournal(directory);
+  });
+});
