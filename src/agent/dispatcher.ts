@@ -1,4 +1,5 @@
 import type { Plan, Planner } from '../execution/plan.ts';
+import { statusDetails as toStatusDetails } from '../execution/status-details.ts';
 import { runPlan } from '../execution/step-runner.ts';
 import type { JobsClient } from '../jobs/jobs-client.ts';
 import { TERMINAL_STATUSES } from '../jobs/model.ts';
@@ -99,7 +100,7 @@ export class Dispatcher {
     if (verdict.kind === 'rejected') {
       // Nothing has run of a queued one. A claimed one has begun: it fails, for its handler is there no more.
       const status = execution.state === 'queued' ? 'REJECTED' : 'FAILED';
-      this.#finish(execution, status, { reason: verdict.reason });
+      this.#finish(execution, status, toStatusDetails({ reason: verdict.reason }));
       return;
     }
     if (execution.state === 'queued') {
@@ -165,12 +166,8 @@ export class Dispatcher {
       signal: this.#cutOff.signal,
       stopRequested: () => this.#stopping,
       log,
-      onStepStarted: (step) => {
-        journal.stepStarted(execution, step);
-        log.info({ ...fields, step, name: plan.steps[step]?.name }, 'step started');
-      },
+      onStepStarted: (step) => journal.stepStarted(execution, step),
       onStepFinished: (step, stepResult) => {
-        log.info({ ...fields, step, name: plan.steps[step]?.name, result: stepResult }, 'step ended');
         // The end of the last step, or of a failed one, is the result's own write.
         const last = step === plan.steps.length - 1;
         if (stepResult.outcome === 'succeeded' && !last) journal.stepFinished(execution, step);

@@ -1,0 +1,61 @@
+import type { JobHandler } from '../handlers/contract.ts';
+import { BUILT_IN_HANDLER } from '../handlers/plugin-loader.ts';
+import { runCommand } from '../handlers/run-command.ts';
+import { runHandler } from '../handlers/run-handler.ts';
+import type { ProcessRunner } from '../system/child-process.ts';
+import type { Log } from '../system/log.ts';
+import { type AwsAction, isAwsDocument } from './aws-document.ts';
+import { parseAwsDocument } from './aws-document-parser.ts';
+import type { Planner, Step, Verdict } from './plan.ts';
+import { pluginAccepts, pluginStep } from './plugin-step.ts';
+
+export interface DocumentPlannerOptions {
+  /** Asked in this order, before the built-in schema. */
+  readonly plugins: readonly JobHandler[];
+  readonly handlersDirectory?: string | undefined;
+  /** Where programs start; `/` when absent. */
+  readonly workingDirectory?: string | undefined;
+  readonly processes: ProcessRunner;
+  readonly log: Log;
+}
+
+/** Asks the plug-ins in order, then reads the document as AWS's schema. */
+export class DocumentPlanner implements Planner {
+  readonly #options: DocumentPlannerOptions;
+
+  constructor(options: DocumentPlannerOptions) {
+    this.#options = options;
+  }
+
+  async plan(document: unknown): Promise<Verdict> {
+    const { plugins, log } = this.#options;
+    for (const plugin of plugins) {
+      if (await pluginAccepts(plugin, document, log)) {
+        return { kind: 'plan', plan: { handler: plugin.name, steps: [pluginStep(plugin)] } };
+      }
+    }
+    if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
+    const parsed = parseAwsDocument(document);
+    if (parsed.kind === 'rejected') return parsed;
+    return { kind: 'plan', plan: { handler: BUILT_IN_HANDLER, steps: parsed.steps.map((step) => this.#step(step)) } };
+  }
+
+  #nobodyAccepts(): string {
+    const names = this.#options.plugins.map(({ name }) => name);
+    const asked = names.length === 0 ? 'there is no plug-in' : `declined by ${names.join(', ')}`;
+    return `no handler accepts this document: ${asked}, and it is not an AWS document (no version, steps or operation)`;
+  }
+
+  #step(action: AwsAction): Step {
+    const { processes, handlersDirectory, workingDirectory = '/' } = this.#options;
+    return {
+      name: action.name,
+      run: ({ job, stepIndex, signal }) => {
+        const context = { job, stepIndex, signal, processes, workingDirectory };
+        return action.type === 'runCommand'
+          ? runCommand(action.words, context)
+          : runHandler(action, handlersDirectory, context);
+      },
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { commands, Lab } from '../support/lab.ts';
+
+let lab: Lab;
+
+beforeEach(async () => {
+  lab = await Lab.start();
+});
+
+afterEach(() => lab.close());
+
+const file = (name: string) => join(lab.directory, name);
+const lines = (name: string) => readFileSync(file(name), 'utf8').split('\n').filter(Boolean);
+const append = (name: string, text: string) => ['sh', '-c', `echo ${text} >> ${file(name)}`];
+const waitFor = (name: string) => [
+  'sh',
+  '-c',
+  `echo waiting >> ${file('out')}; until [ -e ${file(name)} ]; do sleep 0.05; done`,
+];
+const written = (text: string) =>
+  expect
+    .poll(
+      () => {
+        try {
+          return lines('out');
+        } catch {
+          return [];
+        }
+      },
+      { timeout: 10_000 },
+    )
+    .toContain(text);
+
+describe('SIGTERM', () => {
+  it('lets the running step end, exits 0, and the next start goes on behind it', async () => {
+    const agent = await lab.startReadyAgent();
+    await lab.createJob('job', commands(append('out', 'one'), waitFor('go'), append('out', 'three')));
+    await written('waiting');
+    agent.child.kill('SIGTERM');
+    await agent.message('stopping');
+    writeFileSync(file('go'), '');
+    expect(await agent.ended).toBe(0);
+    expect(lines('out')).toEqual(['one', 'waiting']);
+    expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
+
+    lab.startAgent();
+    expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
+    expect(lines('out')).toEqual(['one', 'waiting', 'three']);
+  });
+
+  it('cuts a step off after the configured grace, and the next start runs that step again', async () => {
+    const agent = await lab.startReadyAgent({ jobs: { stopGraceSeconds: 0 } });
+    await lab.createJob('job', commands(append('out', 'one'), waitFor('go'), append('out', 'three')));
+    await written('waiting');
+    expect(await agent.stop()).toBe(0);
+    writeFileSync(file('go'), '');
+
+    lab.startAgent();
+    expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
+    expect(lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
+  });
+
+  it('twice ends the agent and the running step at once', async () => {
+    const agent = await lab.startReadyAgent();
+    await lab.createJob(
+      'job',
+      commands(['sh', '-c', `echo $$ > ${file('pid')}; echo waiting > ${file('out')}; sleep 600`]),
+    );
+    await written('waiting');
+    agent.child.kill('SIGTERM');
+    await agent.message('stopping');
+    expect(await agent.stop('SIGTERM')).toBe(143);
+    const pid = Number(readFileSync(file('pid'), 'utf8'));
+    await expect
+      .poll(() => {
+        try {
+          process.kill(pid, 0);
+          return 'alive';
+        } catch {
+          return 'gone';
+        }
+      })
+      .toBe('gone');
+  });
+});
+
+describe('a result', () => {
+  it('waits in the outbox through a disconnect and a restart of the agent, and is then reported', async () => {
+    const agent = await lab.startReadyAgent();
+    await lab.createJob('job', commands(waitFor('go')));
+    await written('waiting');
+    await lab.stopSimulator();
+    writeFileSync(file('go'), '');
+    await agent.message('finished');
+    expect(await agent.stop()).toBe(0);
+
+    await lab.startSimulator();
+    expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
+    lab.startAgent();
+    expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
+    expect(lines('out')).toEqual(['waiting']);
+  });
+
+  it('is reported by the same agent when the service comes back', async () => {
+    const agent = await lab.startReadyAgent();
+    await lab.createJob('job', commands(waitFor('go')));
+    await written('waiting');
+    await lab.stopSimulator('SIGKILL');
+    writeFileSync(file('go'), '');
+    await agent.message('finished');
+    await lab.startSimulator();
+    expect((await lab.outcome('job', 30_000)).status).toBe('SUCCEEDED');
+  });
+});
