@@ -1,0 +1,79 @@
+import { isAbsolute, resolve } from 'node:path';
+import * as v from 'valibot';
+import type { AgentConfig } from './config.ts';
+import { configKeys, configSchema } from './schema.ts';
+import { nearest } from './suggestion.ts';
+
+export type Validated =
+  | { readonly ok: true; readonly config: AgentConfig }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * Checks merged settings as a whole: every problem at once, each with its path, what was expected and what was there.
+ * Relative paths start at `directory`. Pure.
+ */
+export function validateConfig(settings: unknown, directory: string): Validated {
+  const unknown = unknownKeys(settings);
+  const parsed = v.safeParse(configSchema, settings);
+  if (!parsed.success || unknown.length > 0) {
+    // Valibot tells the first unknown key of an object only: ours are all there.
+    const others = (parsed.issues ?? []).filter((issue) => !isUnknownKey(issue)).map(problem);
+    return { ok: false, problems: [...unknown, ...others] };
+  }
+  const { $schema: _, ...config } = parsed.output;
+  const absolute = (path: string) => (isAbsolute(path) ? path : resolve(directory, path));
+  return {
+    ok: true,
+    config: {
+      ...config,
+      clientId: config.clientId ?? config.thingName,
+      certificatePath: absolute(config.certificatePath),
+      privateKeyPath: absolute(config.privateKeyPath),
+      rootCaPath: config.rootCaPath === undefined ? undefined : absolute(config.rootCaPath),
+      stateDirectory: absolute(config.stateDirectory),
+      handlers: {
+        directory: config.handlers.directory === undefined ? undefined : absolute(config.handlers.directory),
+        plugins: config.handlers.plugins.map(absolute),
+      },
+    },
+  };
+}
+
+function unknownKeys(settings: unknown): string[] {
+  const keys = configKeys();
+  const problems: string[] = [];
+  for (const [section, known] of keys) {
+    const value: unknown = section === '' ? settings : isRecord(settings) ? settings[section] : undefined;
+    if (!isRecord(value)) continue;
+    for (const key of Object.keys(value)) {
+      if (known.includes(key)) continue;
+      const suggestion = nearest(key, known);
+      const path = section === '' ? key : `${section}.${key}`;
+      problems.push(`${path}: unknown key${suggestion ? `; did you mean ${suggestion}?` : ''}`);
+    }
+  }
+  return problems;
+}
+
+function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
+  return issue.type === 'strict_object' && issue.expected === 'never';
+}
+
+function problem(issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? [])
+    .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
+  const got = issue.input === undefined ? 'nothing' : shown(issue.input);
+  const missing = issue.type === 'strict_object' && issue.input === undefined && path !== '';
+  return `${path || 'the configuration'}: ${missing ? 'required' : `${issue.message}, got ${got}`}`;
+}
+
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? typeof value;
+  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// The executable: argv → command → exit code. Nothing is imported before the Node version is known to be good.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  process.stderr.write(
+    `thing-agent needs Node 22.13 or later; this is ${process.versions.node}. Install a newer Node.\n`,
+  );
+  process.exitCode = 78;
+} else {
+  const { silenceSqliteWarning } = await import('./system/quiet-sqlite.ts');
+  silenceSqliteWarning();
+  const { runProgram } = await import('./cli/program.ts');
+  await runProgram(process.argv);
+}
