@@ -1,0 +1,293 @@
+import { EventEmitter } from 'node:events';
+import { isIP } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
+import type { Log } from '../system/log.ts';
+import { Backoff } from './backoff.ts';
+import type { CallOptions, Connection, ConnectionEvents, ConnectionTrouble } from './connection.ts';
+import { ConnectionError } from './connection-error.ts';
+import { describeFailure } from './failure.ts';
+import { RefusalWatch } from './refusal.ts';
+import { certificateTrouble, type TlsMaterial } from './tls-material.ts';
+
+export interface MqttJsOptions {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly clientId: string;
+  /** 4 is MQTT 3.1.1. */
+  readonly protocolVersion: 4 | 5;
+  readonly keepAliveSeconds: number;
+  readonly tls: TlsMaterial;
+  readonly backoff?: Backoff;
+  /** Milliseconds for TCP and TLS together, and then for the CONNACK; default 20,000 each. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** MQTT 5 DISCONNECT reason code "session taken over" (§3.14.2.1). */
+const SESSION_TAKEN_OVER = 0x8e;
+const STOP_MS = 2_000;
+
+/** One attempt to connect, and what became of it. */
+interface Attempt {
+  readonly client: MqttClient;
+  readonly socket: TLSSocket;
+  readonly inFlight: Map<symbol, { readonly topic: string | undefined; reject(error: unknown): void }>;
+  secured: boolean;
+  upSince: number | undefined;
+  error: unknown;
+  connackCode: number | undefined;
+  takenOver: boolean;
+  /** The peer took the CONNECT and said nothing. */
+  silent: boolean;
+}
+
+/** The connection by MQTT.js: a fresh client for each attempt, a clean session always, and our own back-off. */
+export function createMqttJsConnection(options: MqttJsOptions, log: Log): Connection {
+  return new MqttJsConnection(options, log);
+}
+
+class MqttJsConnection implements Connection {
+  readonly #options: MqttJsOptions;
+  readonly #log: Log;
+  readonly #backoff: Backoff;
+  readonly #watch = new RefusalWatch();
+  readonly #events = new EventEmitter();
+  #attempt: Attempt | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #lastTrouble = '';
+
+  constructor(options: MqttJsOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    this.#backoff = options.backoff ?? new Backoff();
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#connect();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    const closed = new Promise<void>((resolve) => attempt.socket.once('close', () => resolve()));
+    const force = setTimeout(() => attempt.socket.destroy(), STOP_MS);
+    attempt.client.end(false);
+    if (!attempt.socket.closed) await closed;
+    clearTimeout(force);
+  }
+
+  async subscribe(filters: readonly string[], options: CallOptions): Promise<readonly number[]> {
+    const granted = await this.#call<readonly number[]>(undefined, options, (client, resolve, reject) => {
+      client.subscribe([...filters], { qos: 1 }, (error, _requested, packet?: Packet) => {
+        // A refused filter is an error to MQTT.js; the codes of all filters stand in the packet.
+        const codes = grantedCodes(packet);
+        if (codes) resolve(codes);
+        else reject(error ?? new Error('the SUBACK is missing'));
+      });
+    });
+    for (const trouble of this.#watch.subscribed(filters, granted)) this.#tell(trouble, true);
+    return granted;
+  }
+
+  async publish(topic: string, payload: string, options: CallOptions): Promise<void> {
+    await this.#call<void>(topic, options, (client, resolve, reject) => {
+      client.publish(topic, payload, { qos: 1 }, (error) => {
+        if (!error) {
+          resolve();
+          return;
+        }
+        const code = 'code' in error && typeof error.code === 'number' ? error.code : 0;
+        if (code >= 0x80) this.#tell(this.#watch.publishRefused(topic, code), true);
+        reject(error);
+      });
+    });
+  }
+
+  reportUnanswered(topic: string): void {
+    const trouble = this.#watch.silent(topic);
+    if (trouble) this.#tell(trouble, true);
+  }
+
+  reportAnswered(topic: string): void {
+    this.#watch.cleared(topic);
+  }
+
+  on<E extends keyof ConnectionEvents>(event: E, listener: (value: ConnectionEvents[E]) => void): () => void {
+    this.#events.on(event, listener);
+    return () => this.#events.off(event, listener);
+  }
+
+  /** One request to the broker, with its deadline. Silence means that the connection is dead: it is rebuilt. */
+  #call<T>(
+    topic: string | undefined,
+    { deadlineMs, signal }: CallOptions,
+    act: (client: MqttClient, resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+  ): Promise<T> {
+    const attempt = this.#attempt;
+    if (!attempt?.client.connected) return Promise.reject(new ConnectionError('there is no connection'));
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const id = Symbol();
+    const fail = (error: unknown) =>
+      reject(error instanceof ConnectionError ? error : new ConnectionError(String(error), error));
+    attempt.inFlight.set(id, { topic, reject: fail });
+    const timer = setTimeout(() => {
+      const what = topic === undefined ? 'the subscription' : `a publish to ${topic}`;
+      fail(new ConnectionError(`${what} was not acknowledged within ${deadlineMs / 1000} s`));
+      if (topic !== undefined) this.reportUnanswered(topic);
+      attempt.inFlight.delete(id);
+      attempt.socket.destroy();
+    }, deadlineMs);
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    act(attempt.client, resolve, fail);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      attempt.inFlight.delete(id);
+    });
+  }
+
+  #connect(): void {
+    const {
+      tls,
+      endpoint,
+      port,
+      clientId,
+      protocolVersion,
+      keepAliveSeconds,
+      connectTimeoutMs = 20_000,
+    } = this.#options;
+    const dates = certificateTrouble(tls.x509, new Date());
+    if (dates) this.#tell(dates);
+    const socket = connect({
+      host: endpoint,
+      port,
+      cert: tls.certificate,
+      key: tls.key,
+      minVersion: 'TLSv1.2',
+      ...(tls.rootCa === undefined ? {} : { ca: tls.rootCa }),
+      ...(isIP(endpoint) ? {} : { servername: endpoint }),
+      // AWS IoT tells MQTT from HTTPS on port 443 by this (developer guide, Device communication protocols).
+      ...(port === 443 ? { ALPNProtocols: ['x-amzn-mqtt-ca'] } : {}),
+    });
+    socket.setNoDelay(true);
+    const handshake = setTimeout(() => {
+      socket.destroy(Object.assign(new Error('no TLS handshake'), { code: 'ETIMEDOUT' }));
+    }, connectTimeoutMs);
+    socket.once('secureConnect', () => clearTimeout(handshake));
+    socket.once('close', () => clearTimeout(handshake));
+    const client = new MqttClient(() => socket, {
+      clientId,
+      protocolVersion,
+      keepalive: keepAliveSeconds,
+      clean: true,
+      resubscribe: false,
+      reconnectPeriod: 0,
+      // Ours come first, and know what was waited for.
+      connectTimeout: 3 * connectTimeoutMs,
+      queueQoSZero: false,
+      log: () => undefined,
+    });
+    const attempt: Attempt = {
+      client,
+      socket,
+      inFlight: new Map(),
+      secured: false,
+      upSince: undefined,
+      error: undefined,
+      connackCode: undefined,
+      takenOver: false,
+      silent: false,
+    };
+    this.#attempt = attempt;
+    socket.once('secureConnect', () => {
+      attempt.secured = true;
+      const connack = setTimeout(() => {
+        attempt.silent = true;
+        socket.destroy();
+      }, connectTimeoutMs);
+      client.once('connect', () => clearTimeout(connack));
+      socket.once('close', () => clearTimeout(connack));
+    });
+    socket.on('error', (error) => {
+      attempt.error ??= error;
+    });
+    client.on('error', (error) => this.#clientError(attempt, error));
+    client.on('connect', () => this.#up(attempt));
+    client.on('message', (topic, payload) => this.#events.emit('message', { topic, payload }));
+    client.on('disconnect', (packet: IDisconnectPacket) => {
+      attempt.takenOver = packet.reasonCode === SESSION_TAKEN_OVER;
+    });
+    socket.once('close', () => this.#closed(attempt));
+  }
+
+  #clientError(attempt: Attempt, error: Error): void {
+    attempt.error ??= error;
+    // Before `connect` MQTT.js gives the CONNACK's code here.
+    if (attempt.upSince === undefined && 'code' in error && typeof error.code === 'number') {
+      attempt.connackCode = error.code;
+    }
+    attempt.socket.destroy();
+  }
+
+  #up(attempt: Attempt): void {
+    attempt.upSince = performance.now();
+    this.#lastTrouble = '';
+    this.#log.info({ endpoint: this.#options.endpoint, clientId: this.#options.clientId }, 'connected');
+    this.#events.emit('up', undefined);
+  }
+
+  #closed(attempt: Attempt): void {
+    const inFlight = [...attempt.inFlight.values()];
+    for (const call of inFlight) call.reject(new ConnectionError('the connection was lost'));
+    attempt.client.end(true);
+    if (this.#attempt === attempt) this.#attempt = undefined;
+    const livedMs = attempt.upSince === undefined ? 0 : performance.now() - attempt.upSince;
+    this.#backoff.connectionEnded(livedMs);
+    if (attempt.upSince !== undefined) this.#events.emit('down', undefined);
+    if (this.#stopped) return;
+    const retryInMs = this.#backoff.next();
+    const topics = inFlight.flatMap(({ topic }) => (topic === undefined ? [] : [topic]));
+    this.#tell({ ...this.#reason(attempt, livedMs, topics), retryInMs });
+    this.#retry = setTimeout(() => this.#connect(), retryInMs);
+  }
+
+  #reason(attempt: Attempt, livedMs: number, topics: readonly string[]): ConnectionTrouble {
+    const { endpoint, port } = this.#options;
+    if (attempt.upSince === undefined) {
+      if (attempt.connackCode !== undefined) return this.#watch.connackRefused(attempt.connackCode);
+      if (attempt.silent) {
+        const message = `${endpoint}:${port} accepts connections and then says nothing: check that it is an MQTT broker`;
+        return { code: 'CONNACK_TIMED_OUT', message };
+      }
+      return attempt.secured ? this.#watch.closedBeforeConnack() : describeFailure(attempt.error, endpoint, port);
+    }
+    if (attempt.takenOver) return this.#watch.displaced();
+    const refusal = this.#watch.closed(livedMs, topics);
+    return refusal ?? { code: 'CONNECTION_LOST', message: `the connection to ${endpoint}:${port} was lost` };
+  }
+
+  /** A trouble that repeats is logged once, then at debug; each goes out as an event. */
+  #tell(trouble: ConnectionTrouble, always = false): void {
+    const { code, message, topic, retryInMs } = trouble;
+    const fields = {
+      err: { code },
+      ...(topic === undefined ? {} : { topic }),
+      ...(retryInMs === undefined ? {} : { retryInMs }),
+    };
+    const identity = `${code} ${topic ?? ''}`;
+    if (!always && identity === this.#lastTrouble) this.#log.debug(fields, message);
+    else this.#log.error(fields, message);
+    if (!always) this.#lastTrouble = identity;
+    this.#events.emit('trouble', trouble);
+  }
+}
+
+function grantedCodes(packet: Packet | undefined): number[] | undefined {
+  return packet?.cmd === 'suback' ? packet.granted.map(Number) : undefined;
+}

@@ -1,0 +1,182 @@
+import { readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CancelJobCommand,
+  CreateJobCommand,
+  DeleteJobCommand,
+  DescribeJobExecutionCommand as DescribeExecution,
+  DescribeJobCommand,
+  GetJobDocumentCommand,
+  IoTClient,
+  ListJobExecutionsForJobCommand,
+  ListJobExecutionsForThingCommand,
+  ListJobsCommand,
+  UpdateCertificateCommand,
+} from '@aws-sdk/client-iot';
+import {
+  DescribeJobExecutionCommand,
+  GetPendingJobExecutionsCommand,
+  IoTJobsDataPlaneClient,
+  StartNextPendingJobExecutionCommand,
+  UpdateJobExecutionCommand,
+} from '@aws-sdk/client-iot-jobs-data-plane';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { CertificateAuthority, certificateIdOf } from '../../src/simulator/certificate-authority.ts';
+import { Simulator, type SimulatorAddresses } from '../../src/simulator/simulator.ts';
+
+let directory: string;
+let simulator: Simulator;
+let addresses: SimulatorAddresses;
+let iot: IoTClient;
+let device: IoTJobsDataPlaneClient;
+const thingName = 'pi';
+const targets = ['arn:aws:iot:us-east-1:123456789012:thing/pi'];
+
+async function startSimulator(): Promise<void> {
+  simulator = new Simulator({ dataDirectory: directory });
+  addresses = await simulator.start();
+  await simulator.addThing(thingName);
+  const client = {
+    endpoint: `http://127.0.0.1:${addresses.httpPort}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  };
+  iot = new IoTClient(client);
+  device = new IoTJobsDataPlaneClient(client);
+}
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'thing-agent-simulator-'));
+  await startSimulator();
+});
+
+afterEach(async () => {
+  iot.destroy();
+  device.destroy();
+  await simulator.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const file = (name: string): string => join(directory, 'things', thingName, name);
+const refusal = (name: string, httpStatusCode: number) => ({ name, $metadata: { httpStatusCode } });
+
+test('a job lives from creation to its result over both HTTP services', async () => {
+  await iot.send(new CreateJobCommand({ jobId: 'j1', targets, document: '{"do":"it"}' }));
+  const pending = await device.send(new GetPendingJobExecutionsCommand({ thingName }));
+  expect(pending.inProgressJobs).toEqual([]);
+  expect(pending.queuedJobs).toMatchObject([{ jobId: 'j1', versionNumber: 1 }]);
+
+  const { execution: started } = await device.send(new StartNextPendingJobExecutionCommand({ thingName }));
+  expect(started).toMatchObject({ jobId: 'j1', thingName, status: 'IN_PROGRESS', jobDocument: '{"do":"it"}' });
+  const { execution: next } = await device.send(new DescribeJobExecutionCommand({ thingName, jobId: '$next' }));
+  expect(next).toMatchObject({ jobId: 'j1', thingName });
+
+  const update = { thingName, jobId: 'j1', includeJobExecutionState: true, includeJobDocument: true };
+  const wrongVersion = new UpdateJobExecutionCommand({ ...update, status: 'SUCCEEDED', expectedVersion: 99 });
+  await expect(device.send(wrongVersion)).rejects.toMatchObject(refusal('InvalidStateTransitionException', 409));
+  const done = new UpdateJobExecutionCommand({ ...update, status: 'SUCCEEDED', statusDetails: { a: 'b' } });
+  expect(await device.send(done)).toMatchObject({
+    executionState: { status: 'SUCCEEDED', statusDetails: { a: 'b' } },
+    jobDocument: '{"do":"it"}',
+  });
+  await expect(device.send(done)).rejects.toMatchObject(refusal('InvalidStateTransitionException', 409));
+
+  const { execution } = await iot.send(new DescribeExecution({ thingName, jobId: 'j1' }));
+  expect(execution).toMatchObject({ status: 'SUCCEEDED', statusDetails: { detailsMap: { a: 'b' } } });
+  expect(execution?.queuedAt).toBeInstanceOf(Date);
+  const { job } = await iot.send(new DescribeJobCommand({ jobId: 'j1' }));
+  expect(job).toMatchObject({ jobId: 'j1', status: 'COMPLETED' });
+  expect((await iot.send(new GetJobDocumentCommand({ jobId: 'j1' }))).document).toBe('{"do":"it"}');
+  const { executionSummaries } = await iot.send(new ListJobExecutionsForThingCommand({ thingName }));
+  expect(executionSummaries).toMatchObject([{ jobId: 'j1', jobExecutionSummary: { status: 'SUCCEEDED' } }]);
+  const forJob = await iot.send(new ListJobExecutionsForJobCommand({ jobId: 'j1' }));
+  expect(forJob.executionSummaries).toMatchObject([{ thingArn: targets[0] }]);
+});
+
+test('a job is canceled and deleted, and then nobody knows it', async () => {
+  await iot.send(new CreateJobCommand({ jobId: 'j2', targets, document: '{}' }));
+  await iot.send(new CancelJobCommand({ jobId: 'j2', comment: 'no' }));
+  expect((await iot.send(new DescribeJobCommand({ jobId: 'j2' }))).job?.status).toBe('CANCELED');
+  await iot.send(new DeleteJobCommand({ jobId: 'j2' }));
+  expect((await iot.send(new ListJobsCommand({}))).jobs).toEqual([]);
+  await expect(device.send(new DescribeJobExecutionCommand({ thingName, jobId: 'j2' }))).rejects.toMatchObject(
+    refusal('ResourceNotFoundException', 404),
+  );
+});
+
+test('state survives a restart', async () => {
+  const key = readFileSync(file('private.key'), 'utf8');
+  await iot.send(new CreateJobCommand({ jobId: 'kept', targets, document: '{}' }));
+  await simulator.stop();
+  await startSimulator();
+  expect((await iot.send(new DescribeJobCommand({ jobId: 'kept' }))).job?.jobId).toBe('kept');
+  expect(readFileSync(file('private.key'), 'utf8')).toBe(key);
+  expect(JSON.parse(readFileSync(file('agent.json'), 'utf8'))).toMatchObject({ port: addresses.mqttPort });
+  expect((await overHttps(thingFiles())).status).toBe(200);
+});
+
+test('a thing gets a key that only its owner can read', () => {
+  expect(statSync(file('private.key')).mode & 0o777).toBe(0o600);
+});
+
+test('a port in use is named, and nothing stays open', async () => {
+  const other = new Simulator({ dataDirectory: join(directory, 'other'), httpPort: addresses.httpPort });
+  await expect(other.start()).rejects.toMatchObject({ option: 'httpPort' });
+});
+
+interface Credentials {
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+const thingFiles = (): Credentials => ({
+  cert: readFileSync(file('certificate.pem'), 'utf8'),
+  key: readFileSync(file('private.key'), 'utf8'),
+});
+
+function overHttps(credentials: Credentials, path = '/things/pi/jobs'): Promise<{ status: number; type: unknown }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; type: unknown }>();
+  const ca = readFileSync(addresses.caPath, 'utf8');
+  request({ host: '127.0.0.1', port: addresses.httpsPort, path, ca, agent: false, ...credentials }, (response) => {
+    response.resume();
+    resolve({ status: response.statusCode ?? 0, type: response.headers['x-amzn-errortype'] });
+  })
+    .on('error', reject)
+    .end();
+  return promise;
+}
+
+const REFUSED = { status: 400, type: 'CertificateValidationException' };
+
+test('a device asks for its jobs over HTTPS with its certificate', async () => {
+  expect(await overHttps(thingFiles())).toEqual({ status: 200, type: undefined });
+});
+
+test('the control plane does not exist on the HTTPS port', async () => {
+  expect(await overHttps(thingFiles(), '/things')).toEqual({ status: 404, type: 'UnknownOperationException' });
+});
+
+test('over HTTPS no certificate, an unknown, an expired, a future and a foreign one are refused', async () => {
+  const authority = await CertificateAuthority.open(directory);
+  const foreign = await CertificateAuthority.open(await mkdtemp(join(directory, 'foreign-')));
+  const now = Date.now();
+  const issued = await Promise.all([
+    authority.issueDeviceCertificate(),
+    authority.issueDeviceCertificate({ notBefore: now - 10 * 86_400_000, notAfter: now - 86_400_000 }),
+    authority.issueDeviceCertificate({ notBefore: now + 86_400_000, notAfter: now + 10 * 86_400_000 }),
+    foreign.issueDeviceCertificate(),
+  ]);
+  expect(await overHttps({})).toEqual(REFUSED);
+  for (const { certificatePem: cert, privateKey: key } of issued)
+    expect(await overHttps({ cert, key })).toEqual(REFUSED);
+});
+
+test('over HTTPS a certificate that was deactivated is refused', async () => {
+  const der = Buffer.from((thingFiles().cert ?? '').replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  await iot.send(new UpdateCertificateCommand({ certificateId: certificateIdOf(der), newStatus: 'INACTIVE' }));
+  expect(await overHttps(thingFiles())).toEqual(REFUSED);
+});
