@@ -87,7 +87,7 @@ describe('a result', () => {
       return final().length < 2 ? { rejected: code } : accepted();
     });
     const agent = service.startAgent();
-    await agent.message('reported', 15_000);
+    await agent.message(/^reported$/, 15_000);
     expect(final()).toHaveLength(2);
   });
 
@@ -102,7 +102,7 @@ describe('a result', () => {
     await agent.message('ended this execution already');
     await agent.stop();
     const again = service.startAgent();
-    await again.message('pending jobs');
+    await again.message(/^pending jobs$/);
     await again.stop();
     expect(final()).toHaveLength(1);
   });
@@ -114,7 +114,7 @@ describe('a result', () => {
         : undefined,
     );
     const agent = service.startAgent();
-    await agent.message('reported');
+    await agent.message(/^reported$/);
     expect(final()).toMatchObject([{ status: 'SUCCEEDED' }, { status: 'SUCCEEDED' }]);
     expect(final()[1]?.['statusDetails']).toEqual({ reason: 'status details were refused by the service' });
   });
@@ -126,14 +126,14 @@ describe('the pending list', () => {
       operation === 'get' && nth === 0 ? { rejected: 'RequestThrottled' } : undefined,
     );
     const agent = service.startAgent();
-    await agent.message('pending jobs');
+    await agent.message(/^pending jobs$/);
     expect(service.count('get')).toBe(2);
   });
 
   it('that is no JSON is asked for again, and the agent stays alive', async () => {
     await startService(({ operation }, nth) => (operation === 'get' && nth === 0 ? { raw: 'no json' } : undefined));
     const agent = service.startAgent();
-    await agent.message('pending jobs', 25_000);
+    await agent.message(/^pending jobs$/, 25_000);
   });
 
   it('with 13-digit times and a document that is a string is understood', async () => {
@@ -151,7 +151,7 @@ describe('a notification', () => {
   it('that brings the document spares the describe', async () => {
     await startService(({ operation }) => (operation === 'get' ? accepted({}) : undefined));
     const agent = service.startAgent();
-    await agent.message('pending jobs');
+    await agent.message(/^pending jobs$/);
     service.publish('notify-next', { execution: { ...summary('job'), status: 'QUEUED', jobDocument: touch('ran') } });
     await expect.poll(() => final(), { timeout: 10_000 }).toHaveLength(1);
     expect(service.count('job/get')).toBe(0);
@@ -173,7 +173,7 @@ describe('a notification', () => {
       service.publish('notify', { timestamp: 1_800_000_000, jobs: { IN_PROGRESS: [summary('job')] } });
     }
     writeFileSync(service.file('go'), '');
-    await agent.message('reported');
+    await agent.message(/^reported$/);
     service.publish('notify', { timestamp: 1_800_000_001, jobs: { QUEUED: [summary('job')] } });
     await agent.line((line) => line['source'] === 'notify' && line['listed'] === 1, 'the late notify');
     expect(readFileSync(service.file('ran'), 'utf8')).toBe('x\n');

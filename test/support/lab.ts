@@ -168,7 +168,7 @@ export class Lab {
   /** Ready to take jobs: its first list has arrived. */
   async startReadyAgent(changes: Record<string, unknown> = {}): Promise<ThingAgentProcess> {
     const agent = this.startAgent(changes);
-    await agent.message('pending jobs');
+    await agent.message(/^pending jobs$/);
     return agent;
   }
 
