@@ -15,6 +15,8 @@ export function signedService(authorization: string | undefined, credentialQuery
   }
   const service = scope.at(-2);
   if (service === 'iot' || service === 'iot-jobs-data') return service;
+  // AWS CLI before 2.13 (Debian 12 has 2.9) signs the control plane by its old signing name.
+  if (service === 'execute-api') return 'iot';
   throw new ServiceError(
     'InvalidSignatureException',
     `Credential should be scoped to correct service: 'iot' or 'iot-jobs-data', got ${JSON.stringify(service)}`,
