@@ -36,13 +36,14 @@ export class Store {
 export class Collection<T> {
   readonly #entities = new Map<string, T>();
   readonly #name: string;
-  readonly #put: StatementSync;
-  readonly #remove: StatementSync;
+  // Held for as long as the collection: on Node 22 a statement does not keep its database from being collected.
+  readonly #database: DatabaseSync;
+  #put: StatementSync | undefined;
+  #remove: StatementSync | undefined;
 
   constructor(database: DatabaseSync, name: string) {
     this.#name = name;
-    this.#put = database.prepare('INSERT OR REPLACE INTO entities (collection, id, body) VALUES (?, ?, ?)');
-    this.#remove = database.prepare('DELETE FROM entities WHERE collection = ? AND id = ?');
+    this.#database = database;
     const rows = database.prepare('SELECT id, body FROM entities WHERE collection = ?').all(name);
     for (const row of rows) this.#entities.set(String(row['id']), JSON.parse(String(row['body'])) as T);
   }
@@ -53,11 +54,13 @@ export class Collection<T> {
 
   set(id: string, entity: T): void {
     this.#entities.set(id, entity);
+    this.#put ??= this.#database.prepare('INSERT OR REPLACE INTO entities (collection, id, body) VALUES (?, ?, ?)');
     this.#put.run(this.#name, id, JSON.stringify(entity));
   }
 
   delete(id: string): void {
     this.#entities.delete(id);
+    this.#remove ??= this.#database.prepare('DELETE FROM entities WHERE collection = ? AND id = ?');
     this.#remove.run(this.#name, id);
   }
 
