@@ -4,7 +4,7 @@ import { commandWords } from '../../src/execution/aws-document.ts';
 import { parseAwsDocument } from '../../src/execution/aws-document-parser.ts';
 import { DocumentPlanner } from '../../src/execution/document-planner.ts';
 import { ProcessRunner } from '../../src/system/child-process.ts';
-import { silentLog } from './silent-log.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const step = (action: object) => ({ version: '1.0', steps: [{ action }] });
 const command = (value: unknown) => step({ name: 'A', type: 'runCommand', input: { command: value } });

@@ -3,7 +3,7 @@ import { DocumentPlanner } from '../../src/execution/document-planner.ts';
 import { pluginAccepts, pluginStep } from '../../src/execution/plugin-step.ts';
 import type { JobHandler } from '../../src/handlers/contract.ts';
 import { ProcessRunner } from '../../src/system/child-process.ts';
-import { silentLog } from './silent-log.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const handler = (change: object): JobHandler => ({ name: 'p', accepts: () => true, run: () => undefined, ...change });
 

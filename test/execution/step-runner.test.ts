@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Step, StepResult } from '../../src/execution/plan.ts';
 import { type RunPlanOptions, runPlan } from '../../src/execution/step-runner.ts';
-import { silentLog } from './silent-log.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const job = { thingName: 't', jobId: 'j', executionNumber: 1, document: {} };
 

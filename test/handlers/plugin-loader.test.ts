@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LocalFaultError } from '../../src/errors.ts';
 import { loadPlugins } from '../../src/handlers/plugin-loader.ts';
-import { silentLog } from '../execution/silent-log.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 let directory: string;
 beforeEach(async () => {
