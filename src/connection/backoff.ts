@@ -1,8 +1,10 @@
 const FLOOR_MS = 1_000;
 const CAP_MS = 120_000;
-/** A connection that lived this long was a good one. Shorter ones count as failures, or a peer that accepts and then
- * closes would be hammered at the floor for ever. */
-const STABLE_MS = 30_000;
+/**
+ * Milliseconds after which a connection counts as a good one. Shorter ones are failures, or a peer that accepts and
+ * then closes would be hammered at the floor for ever.
+ */
+export const STABLE_MS = 30_000;
 
 /** Milliseconds before each reconnect: jittered between the floor of 1 s and a cap that doubles up to 120 s. */
 export class Backoff {

@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
+import { errorCode, errorMessage } from '../errors.ts';
 import type { Log } from '../system/log.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, STABLE_MS } from './backoff.ts';
 import type { CallOptions, Connection, ConnectionEvents, ConnectionTrouble } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
 import { describeFailure } from './failure.ts';
@@ -25,7 +26,9 @@ export interface MqttJsOptions {
 
 /** MQTT 5 DISCONNECT reason code "session taken over" (§3.14.2.1). */
 const SESSION_TAKEN_OVER = 0x8e;
-const STOP_MS = 2_000;
+/** DISCONNECT, the same two bytes in MQTT 3.1.1 (§3.14) and, for a normal end, in MQTT 5. */
+const DISCONNECT = Uint8Array.of(0xe0, 0x00);
+const STOP_MS = 1_500;
 
 /** One attempt to connect, and what became of it. */
 interface Attempt {
@@ -39,6 +42,8 @@ interface Attempt {
   takenOver: boolean;
   /** The peer took the CONNECT and said nothing. */
   silent: boolean;
+  /** What was not acknowledged in time, for which we closed the connection ourselves. */
+  overdue: string | undefined;
 }
 
 /** The connection by MQTT.js: a fresh client for each attempt, a clean session always, and our own back-off. */
@@ -55,7 +60,8 @@ class MqttJsConnection implements Connection {
   #attempt: Attempt | undefined;
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
-  #lastTrouble = '';
+  /** Troubles that were logged since the last stable connection. */
+  readonly #told = new Set<string>();
 
   constructor(options: MqttJsOptions, log: Log) {
     this.#options = options;
@@ -75,7 +81,9 @@ class MqttJsConnection implements Connection {
     if (!attempt) return;
     const closed = new Promise<void>((resolve) => attempt.socket.once('close', () => resolve()));
     const force = setTimeout(() => attempt.socket.destroy(), STOP_MS);
-    attempt.client.end(false);
+    // MQTT.js would wait for every acknowledgement that is still out; what was not sent is in the journal.
+    if (attempt.client.connected) attempt.socket.end(DISCONNECT);
+    else attempt.socket.destroy();
     if (!attempt.socket.closed) await closed;
     clearTimeout(force);
   }
@@ -89,7 +97,7 @@ class MqttJsConnection implements Connection {
         else reject(error ?? new Error('the SUBACK is missing'));
       });
     });
-    for (const trouble of this.#watch.subscribed(filters, granted)) this.#tell(trouble, true);
+    for (const trouble of this.#watch.subscribed(filters, granted)) this.#tell(trouble);
     return granted;
   }
 
@@ -101,7 +109,7 @@ class MqttJsConnection implements Connection {
           return;
         }
         const code = 'code' in error && typeof error.code === 'number' ? error.code : 0;
-        if (code >= 0x80) this.#tell(this.#watch.publishRefused(topic, code), true);
+        if (code >= 0x80) this.#tell(this.#watch.publishRefused(topic, code));
         reject(error);
       });
     });
@@ -109,7 +117,7 @@ class MqttJsConnection implements Connection {
 
   reportUnanswered(topic: string): void {
     const trouble = this.#watch.silent(topic);
-    if (trouble) this.#tell(trouble, true);
+    if (trouble) this.#tell(trouble);
   }
 
   reportAnswered(topic: string): void {
@@ -140,6 +148,7 @@ class MqttJsConnection implements Connection {
       fail(new ConnectionError(`${what} was not acknowledged within ${deadlineMs / 1000} s`));
       if (topic !== undefined) this.reportUnanswered(topic);
       attempt.inFlight.delete(id);
+      attempt.overdue ??= what;
       attempt.socket.destroy();
     }, deadlineMs);
     const abort = () => reject(signal?.reason);
@@ -203,6 +212,7 @@ class MqttJsConnection implements Connection {
       connackCode: undefined,
       takenOver: false,
       silent: false,
+      overdue: undefined,
     };
     this.#attempt = attempt;
     socket.once('secureConnect', () => {
@@ -237,7 +247,6 @@ class MqttJsConnection implements Connection {
 
   #up(attempt: Attempt): void {
     attempt.upSince = performance.now();
-    this.#lastTrouble = '';
     this.#log.info({ endpoint: this.#options.endpoint, clientId: this.#options.clientId }, 'connected');
     this.#events.emit('up', undefined);
   }
@@ -249,15 +258,16 @@ class MqttJsConnection implements Connection {
     if (this.#attempt === attempt) this.#attempt = undefined;
     const livedMs = attempt.upSince === undefined ? 0 : performance.now() - attempt.upSince;
     this.#backoff.connectionEnded(livedMs);
+    if (livedMs >= STABLE_MS) this.#told.clear();
     if (attempt.upSince !== undefined) this.#events.emit('down', undefined);
     if (this.#stopped) return;
     const retryInMs = this.#backoff.next();
-    const topics = inFlight.flatMap(({ topic }) => (topic === undefined ? [] : [topic]));
+    const topics = inFlight.map(({ topic }) => topic);
     this.#tell({ ...this.#reason(attempt, livedMs, topics), retryInMs });
     this.#retry = setTimeout(() => this.#connect(), retryInMs);
   }
 
-  #reason(attempt: Attempt, livedMs: number, topics: readonly string[]): ConnectionTrouble {
+  #reason(attempt: Attempt, livedMs: number, topics: readonly (string | undefined)[]): ConnectionTrouble {
     const { endpoint, port } = this.#options;
     if (attempt.upSince === undefined) {
       if (attempt.connackCode !== undefined) return this.#watch.connackRefused(attempt.connackCode);
@@ -268,12 +278,22 @@ class MqttJsConnection implements Connection {
       return attempt.secured ? this.#watch.closedBeforeConnack() : describeFailure(attempt.error, endpoint, port);
     }
     if (attempt.takenOver) return this.#watch.displaced();
+    if (attempt.overdue !== undefined) {
+      // We closed it, not the peer: no other client's doing. The deadline has already told the watch of the silence.
+      const message = `${endpoint}:${port} did not acknowledge ${attempt.overdue}: the connection is rebuilt`;
+      return { code: 'ACK_TIMED_OUT', message };
+    }
+    if (attempt.error !== undefined && errorCode(attempt.error) === undefined) {
+      // MQTT.js gave it up: no PINGRESP, or bytes that are not MQTT. No other client's doing either.
+      const message = `the connection to ${endpoint}:${port} was given up: ${errorMessage(attempt.error)}`;
+      return { code: 'CONNECTION_GIVEN_UP', message };
+    }
     const refusal = this.#watch.closed(livedMs, topics);
     return refusal ?? { code: 'CONNECTION_LOST', message: `the connection to ${endpoint}:${port} was lost` };
   }
 
-  /** A trouble that repeats is logged once, then at debug; each goes out as an event. */
-  #tell(trouble: ConnectionTrouble, always = false): void {
+  /** A trouble that repeats is logged once, then at debug, until a connection was stable; each goes out as an event. */
+  #tell(trouble: ConnectionTrouble): void {
     const { code, message, topic, retryInMs } = trouble;
     const fields = {
       err: { code },
@@ -281,9 +301,9 @@ class MqttJsConnection implements Connection {
       ...(retryInMs === undefined ? {} : { retryInMs }),
     };
     const identity = `${code} ${topic ?? ''}`;
-    if (!always && identity === this.#lastTrouble) this.#log.debug(fields, message);
+    if (this.#told.has(identity)) this.#log.debug(fields, message);
     else this.#log.error(fields, message);
-    if (!always) this.#lastTrouble = identity;
+    this.#told.add(identity);
     this.#events.emit('trouble', trouble);
   }
 }

@@ -82,10 +82,11 @@ export class RefusalWatch {
     };
   }
 
-  /** The connection that was up for `livedMs` is closed, with these publishes not acknowledged. */
-  closed(livedMs: number, inFlight: readonly string[]): ConnectionTrouble | undefined {
+  /** The peer closed the connection that was up for `livedMs`, with these unacknowledged; undefined: a subscription. */
+  closed(livedMs: number, inFlight: readonly (string | undefined)[]): ConnectionTrouble | undefined {
     if (inFlight.length > 0) {
-      const topic = inFlight.filter((candidate) => this.#suspect(candidate))[0];
+      this.#earlyCloses = 0;
+      const topic = inFlight.filter((candidate) => candidate !== undefined && this.#suspect(candidate))[0];
       if (topic === undefined) return undefined;
       return {
         code: 'PUBLISH_CLOSED',
