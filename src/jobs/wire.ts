@@ -4,7 +4,7 @@ import { JOB_ID, type JobExecution, type JobExecutionState, type JobExecutionSum
 
 /**
  * What the service sends, put into typed values. Lenient where sources disagree (docs/protocol.md, Variants): arrays may
- * be missing, times may be seconds or milliseconds, a document may be an object or a string of JSON, unknown fields are
+ * be missing or null, times may be seconds or milliseconds, a document may be an object or a string of JSON, unknown fields are
  * ignored. A bad entry of a list costs that entry, not the list.
  */
 
@@ -35,10 +35,10 @@ const text = v.string();
 const summaryShape = {
   jobId: v.pipe(text, v.regex(JOB_ID)),
   executionNumber: v.pipe(number, v.safeInteger()),
-  versionNumber: v.optional(number, 0),
-  queuedAt: v.optional(time, 0),
-  lastUpdatedAt: v.optional(time, 0),
-  startedAt: v.optional(time),
+  versionNumber: v.nullish(number, 0),
+  queuedAt: v.nullish(time, 0),
+  lastUpdatedAt: v.nullish(time, 0),
+  startedAt: v.nullish(time),
 };
 const summary = v.object(summaryShape);
 
@@ -52,24 +52,24 @@ const status = v.picklist([
   'REMOVED',
   'CANCELED',
 ]);
-const statusDetails = v.optional(v.record(text, text));
+const statusDetails = v.nullish(v.record(text, text));
 
 const execution = v.object({
   ...summaryShape,
   // A notify-next of the documentation carries no status: what is next and not said to run is queued.
-  status: v.optional(status, 'QUEUED'),
+  status: v.nullish(status, 'QUEUED'),
   statusDetails,
-  approximateSecondsBeforeTimedOut: v.optional(number),
-  jobDocument: v.optional(v.unknown()),
+  approximateSecondsBeforeTimedOut: v.nullish(number),
+  jobDocument: v.nullish(v.unknown()),
 });
 
 const executionState = v.object({ status, statusDetails, versionNumber: number });
-const envelope = v.object({ clientToken: v.optional(text), timestamp: v.optional(time) });
+const envelope = v.object({ clientToken: v.nullish(text), timestamp: v.nullish(time) });
 
 const rejected = v.object({
-  code: v.optional(text, 'Unknown'),
-  message: v.optional(text, ''),
-  executionState: v.optional(v.unknown()),
+  code: v.nullish(text, 'Unknown'),
+  message: v.nullish(text, ''),
+  executionState: v.nullish(v.unknown()),
 });
 
 /** Executions that the service has for this thing, in its order. */
@@ -100,8 +100,8 @@ export function parseEnvelope(message: Record<string, unknown>): { clientToken?:
   const clientToken = v.safeParse(envelope.entries.clientToken, message['clientToken']);
   const timestamp = v.safeParse(envelope.entries.timestamp, message['timestamp']);
   return {
-    ...(clientToken.success && clientToken.output !== undefined ? { clientToken: clientToken.output } : {}),
-    ...(timestamp.success && timestamp.output !== undefined ? { timestamp: timestamp.output } : {}),
+    ...(clientToken.success && typeof clientToken.output === 'string' ? { clientToken: clientToken.output } : {}),
+    ...(timestamp.success && typeof timestamp.output === 'number' ? { timestamp: timestamp.output } : {}),
   };
 }
 
@@ -173,11 +173,13 @@ function parseDocument(value: unknown): unknown {
   }
 }
 
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined | null> };
 
-/** Optional fields are absent in our types, never undefined. */
+/** Optional fields are absent in our types, never undefined or null. */
 function dropUndefined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+  return Object.fromEntries(
+    Object.entries(value).filter(([, field]) => field !== undefined && field !== null),
+  ) as Defined<T>;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { redact } from './redaction.ts';
+import { redact, redactText } from './redaction.ts';
 
 export interface LoggerOptions {
   readonly level: string;
@@ -17,7 +17,14 @@ export async function createLogger({ level, pretty = false, destination }: Logge
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: {
       level: (label: string) => ({ level: label }),
+      bindings: (fields: Record<string, unknown>) => redact(fields),
       log: (fields: Record<string, unknown>) => redact(fields),
+    },
+    hooks: {
+      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
+        const clean = args.map((arg: unknown) => (typeof arg === 'string' ? redactText(arg) : arg));
+        method.apply(this, clean as Parameters<LogFn>);
+      },
     },
     serializers: { err: (value: unknown) => value },
   };

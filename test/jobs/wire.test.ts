@@ -32,6 +32,16 @@ describe('a pending list (docs/protocol.md, Variants)', () => {
     expect(parsePendingList({ timestamp: 1700000000123 }).timestamp).toBe(1700000000);
   });
 
+  it('takes null for what is optional', () => {
+    const list = parsePendingList({
+      timestamp: null,
+      queuedJobs: [{ ...summary, startedAt: null }],
+      inProgressJobs: null,
+    });
+    expect(list).toMatchObject({ timestamp: undefined, unreadable: 0, queued: [summary] });
+    expect(list.queued[0]).not.toHaveProperty('startedAt');
+  });
+
   it('costs a bad entry only that entry', () => {
     const list = parsePendingList({ queuedJobs: [{ jobId: '../x', executionNumber: 1 }, summary, 7] });
     expect(list.queued.map((entry) => entry.jobId)).toEqual(['j']);
