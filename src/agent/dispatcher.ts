@@ -1,14 +1,15 @@
+import { ThingAgentError } from '../errors.ts';
 import type { Plan, Planner } from '../execution/plan.ts';
 import { statusDetails as toStatusDetails } from '../execution/status-details.ts';
 import { runPlan } from '../execution/step-runner.ts';
 import type { JobsClient } from '../jobs/jobs-client.ts';
-import { TERMINAL_STATUSES } from '../jobs/model.ts';
+import { type JobExecution, TERMINAL_STATUSES } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { type Journal, keyText, type RunnableExecution } from '../journal/journal.ts';
 import type { Log } from '../system/log.ts';
 import type { Intake } from './intake.ts';
 import type { Reporter } from './reporter.ts';
-import { Deferrals } from './retry.ts';
+import { Deferrals, retryDelayMs, sleep } from './retry.ts';
 
 interface DispatcherDeps {
   readonly thingName: string;
@@ -81,9 +82,10 @@ export class Dispatcher {
 
   #launch(execution: RunnableExecution, session: AbortSignal): void {
     const key = keyText(execution);
-    const run = this.#process(execution, session)
+    const signal = AbortSignal.any([session, this.#cutOff.signal]);
+    const run = this.#process(execution, signal)
       .catch((error: unknown) => {
-        if (!session.aborted) this.#defer(execution, error, 'this execution cannot go on now; it is tried again');
+        if (!signal.aborted) this.#defer(execution, error, 'this execution cannot go on now; it is tried again');
       })
       .finally(() => {
         this.#running.delete(key);
@@ -95,12 +97,18 @@ export class Dispatcher {
   /** One execution, from the queue to its result. Rejects for passing faults only: it is then tried again later. */
   async #process(execution: RunnableExecution, session: AbortSignal): Promise<void> {
     const wanted = await this.#obtainDocument(execution, session);
-    if (!wanted) return;
+    if (!wanted || (this.#stopping && execution.state === 'queued')) return;
     const verdict = await this.#deps.planner.plan(wanted.document);
     if (verdict.kind === 'rejected') {
       // Nothing has run of a queued one. A claimed one has begun: it fails, for its handler is there no more.
       const status = execution.state === 'queued' ? 'REJECTED' : 'FAILED';
-      this.#finish(execution, status, toStatusDetails({ reason: verdict.reason }));
+      await this.#finish(execution, status, toStatusDetails({ reason: verdict.reason }));
+      return;
+    }
+    if (execution.state === 'claimed' && execution.handler !== verdict.plan.handler) {
+      // Steps are counted within a handler's plan: another handler's steps are other steps.
+      const reason = `interrupted under the handler ${execution.handler}, and now ${verdict.plan.handler} accepts the document`;
+      await this.#finish(execution, 'FAILED', toStatusDetails({ reason }));
       return;
     }
     if (execution.state === 'queued') {
@@ -128,6 +136,14 @@ export class Dispatcher {
         this.#forget(execution, `the service has it as ${answer?.status ?? 'gone'}`);
         return undefined;
       }
+      if (execution.state === 'claimed' && isAnother(answer, execution)) {
+        this.#forget(execution, 'the service has another job of this id');
+        this.#deps.intake.refresh();
+        return undefined;
+      }
+      if (execution.state === 'queued' && answer.jobDocument === undefined) {
+        throw new ThingAgentError('DOCUMENT_MISSING', `the service described ${jobId} without its document`);
+      }
       return { document: execution.state === 'queued' ? answer.jobDocument : execution.document };
     } catch (error) {
       if (isOver(error)) {
@@ -147,8 +163,6 @@ export class Dispatcher {
     } catch (error) {
       if (!isOver(error)) throw error;
       this.#forget(execution, error.message);
-      // Should the list name it all the same, the back-off keeps that from becoming a tight loop.
-      this.#deferrals.defer(keyText(execution));
       this.#deps.intake.refresh();
       return false;
     }
@@ -167,29 +181,48 @@ export class Dispatcher {
       stopRequested: () => this.#stopping,
       log,
       onStepStarted: (step) => journal.stepStarted(execution, step),
-      onStepFinished: (step, stepResult) => {
+      onStepFinished: async (step, stepResult) => {
         // The end of the last step, or of a failed one, is the result's own write.
         const last = step === plan.steps.length - 1;
-        if (stepResult.outcome === 'succeeded' && !last) journal.stepFinished(execution, step);
+        if (stepResult.outcome !== 'succeeded' || last) return;
+        await this.#write(execution, () => journal.stepFinished(execution, step));
       },
       reportProgress: (details) => reporter.progress(execution, details),
     });
-    if (result.kind === 'finished') this.#finish(execution, result.status, result.statusDetails);
+    if (result.kind === 'finished') await this.#finish(execution, result.status, result.statusDetails);
     else log.info(fields, 'interrupted; it goes on at this step after the next start');
   }
 
-  #finish(execution: RunnableExecution, ...[status, statusDetails]: FinishArguments): void {
+  async #finish(execution: RunnableExecution, ...[status, statusDetails]: FinishArguments): Promise<void> {
     const { jobId, executionNumber } = execution;
     this.#deps.reporter.endProgress(execution);
-    this.#deps.journal.finish(execution, { status, statusDetails });
+    await this.#write(execution, () => this.#deps.journal.finish(execution, { status, statusDetails }));
     this.#deps.log.info({ jobId, executionNumber, status, statusDetails }, 'finished');
     this.#deps.reporter.wake();
+  }
+
+  /** What has been done must be written: on a full or failing disk it is tried until it is, or the agent is cut off. */
+  async #write(execution: RunnableExecution, write: () => void): Promise<void> {
+    const { jobId, executionNumber } = execution;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        write();
+        return;
+      } catch (error) {
+        if (this.#cutOff.signal.aborted) throw error;
+        const retryInMs = retryDelayMs(attempt);
+        this.#deps.log.error({ jobId, executionNumber, err: error, retryInMs }, 'the journal cannot be written');
+        await sleep(retryInMs, this.#cutOff.signal);
+      }
+    }
   }
 
   #forget(execution: RunnableExecution, why: string): void {
     const { jobId, executionNumber } = execution;
     this.#deps.log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
     this.#deps.journal.forget(execution);
+    // Should a list name it all the same, the back-off keeps that from becoming a tight loop.
+    this.#deferrals.defer(keyText(execution));
   }
 
   #defer(execution: RunnableExecution, error: unknown, message: string): void {
@@ -203,6 +236,12 @@ type FinishArguments = [
   status: 'SUCCEEDED' | 'FAILED' | 'REJECTED',
   statusDetails: Parameters<Journal['finish']>[1]['statusDetails'],
 ];
+
+/** A job id may be deleted and used again: a claimed execution is never QUEUED, and keeps its queuedAt. */
+function isAnother(answer: JobExecution, execution: RunnableExecution): boolean {
+  const requeued = answer.queuedAt !== execution.queuedAt && answer.queuedAt !== 0 && execution.queuedAt !== 0;
+  return answer.status === 'QUEUED' || requeued;
+}
 
 function isOver(error: unknown): error is JobsRejectedError {
   return error instanceof JobsRejectedError && (error.rejection === 'gone' || error.rejection === 'final');

@@ -1,5 +1,5 @@
 import type { JobsClient } from '../jobs/jobs-client.ts';
-import type { StatusDetails } from '../jobs/model.ts';
+import { type StatusDetails, TERMINAL_STATUSES } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { type ExecutionKey, type Journal, keyText, type Report } from '../journal/journal.ts';
 import type { Log } from '../system/log.ts';
@@ -26,6 +26,7 @@ export class Reporter {
   readonly #sendingProgress = new Set<string>();
   #session: AbortSignal | undefined;
   #draining: Promise<void> | undefined;
+  #drainAgain = false;
 
   constructor(deps: {
     client: JobsClient;
@@ -58,10 +59,17 @@ export class Reporter {
 
   /** Something was put into the outbox, or may be tried again. */
   wake(): void {
-    if (!this.#session || this.#draining) return;
+    if (!this.#session) return;
+    if (this.#draining) {
+      this.#drainAgain = true;
+      return;
+    }
     this.#draining = this.#drain(this.#session).finally(() => {
       this.#draining = undefined;
+      // Something came in after the last look into the outbox.
+      if (this.#drainAgain) this.wake();
     });
+    this.#drainAgain = false;
   }
 
   /** Resolves when what can be sent now has been sent, or after `ms`. */
@@ -122,7 +130,12 @@ export class Reporter {
     const text = keyText(report);
     const fields = { jobId, executionNumber, status, err: error };
     const rejection = error instanceof JobsRejectedError ? error.rejection : 'retry';
-    if (rejection === 'gone' || rejection === 'final') {
+    const state = error instanceof JobsRejectedError ? error.executionState?.status : undefined;
+    if (rejection === 'final' && state !== undefined && !TERMINAL_STATUSES.has(state) && status === 'REJECTED') {
+      // Not over, but REJECTED is not taken from IN_PROGRESS (docs/protocol.md, States and versions): say FAILED then.
+      this.#log.warn(fields, 'the service does not take REJECTED here; reporting FAILED');
+      this.#journal.finish(report, { status: 'FAILED', statusDetails: report.statusDetails });
+    } else if (rejection === 'gone' || rejection === 'final') {
       this.#log.warn(fields, 'the service has ended this execution already; its result stays in this log');
       this.#settle(report);
       this.#onOutdated();
@@ -164,12 +177,12 @@ export class Reporter {
       try {
         const request = { status: 'IN_PROGRESS', statusDetails: latest.details, executionNumber } as const;
         await this.#client.update(jobId, request, session);
-        await this.#sleep(PROGRESS_INTERVAL_MS, session);
       } catch (error) {
         if (session.aborted) return;
         this.#log.warn({ jobId, executionNumber, err: error }, 'progress could not be reported');
         if (error instanceof JobsRejectedError && error.rejection !== 'retry') this.#onOutdated();
       }
+      await this.#sleep(PROGRESS_INTERVAL_MS, session);
     }
   }
 }

@@ -16,7 +16,7 @@ export interface RunPlanOptions {
   /** Called before a step acts: what it writes must be durable when it returns. A throw ends the run. */
   onStepStarted(index: number): void;
   /** Called after a step, before anything else happens; never for one that was interrupted. A throw ends the run. */
-  onStepFinished(index: number, result: StepResult): void;
+  onStepFinished(index: number, result: StepResult): Promise<void>;
   reportProgress(details: StatusDetails): void;
   /** Asked between steps: true leaves the rest for a later run. */
   readonly stopRequested?: () => boolean;
@@ -31,10 +31,15 @@ export async function runPlan(options: RunPlanOptions): Promise<ExecutionResult>
     if (stepIndex < firstStep) continue;
     if (signal.aborted || options.stopRequested?.() === true) return { kind: 'interrupted' };
     options.onStepStarted(stepIndex);
-    const reportProgress = (progress: StatusDetails) => options.reportProgress(statusDetails(progress));
+    let running = true;
+    const reportProgress = (progress: StatusDetails) => {
+      // What a plug-in left behind may still call: an execution with a result makes no more progress.
+      if (running) options.reportProgress(statusDetails(progress));
+    };
     const result = await runStep(step, { job, stepIndex, signal, log, reportProgress });
+    running = false;
     if (result.outcome === 'interrupted') return { kind: 'interrupted' };
-    options.onStepFinished(stepIndex, result);
+    await options.onStepFinished(stepIndex, result);
     log.info(
       { jobId: job.jobId, executionNumber: job.executionNumber, step: step.name, outcome: result.outcome },
       `step ${stepIndex + 1} of ${total} ${result.outcome}`,

@@ -29,6 +29,8 @@ const number = v.union([
 const time = v.pipe(
   number,
   v.transform((value) => Math.floor(value > LARGEST_SECONDS ? value / 1000 : value)),
+  // Beyond it SQLite could store what JavaScript cannot read back: one entry would stop the queue for ever.
+  v.check((value) => value >= 0 && value <= LARGEST_SECONDS, 'expected a time in epoch seconds or milliseconds'),
 );
 const text = v.string();
 

@@ -24,13 +24,19 @@ export interface Journal {
   runnable(): readonly RunnableExecution[];
 
   /** The service accepted the claim: from here on the execution is ours to finish. */
-  claim(key: ExecutionKey, work: { readonly document: unknown; readonly handler: string }): void;
+  claim(
+    key: ExecutionKey & { readonly queuedAt: number },
+    work: { readonly document: unknown; readonly handler: string },
+  ): void;
   /** Before a step's side effects: counts the attempt. */
   stepStarted(key: ExecutionKey, stepIndex: number): void;
   /** After a step's side effects: it is never run again. */
   stepFinished(key: ExecutionKey, stepIndex: number): void;
   /** The result is known: into the outbox with it. */
-  finish(key: ExecutionKey, result: { readonly status: DeviceOutcome; readonly statusDetails: StatusDetails }): void;
+  finish(
+    key: ExecutionKey & { readonly queuedAt?: number },
+    result: { readonly status: DeviceOutcome; readonly statusDetails: StatusDetails },
+  ): void;
 
   /** Results that wait for the service, oldest first. */
   outbox(): readonly Report[];
@@ -68,6 +74,8 @@ export interface RunnableExecution extends ListedExecution {
   readonly nextStep: number;
   /** How often that step has been started. */
   readonly attempts: number;
+  /** Of a claimed execution: the handler it was claimed for. */
+  readonly handler: string | undefined;
   /** Of a claimed execution: the document it was claimed with. */
   readonly document: unknown;
 }

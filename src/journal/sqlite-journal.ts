@@ -37,16 +37,20 @@ export class SqliteJournal implements Journal {
     `).map(runnableFromRow);
   }
 
-  claim(key: ExecutionKey, work: { document: unknown; handler: string }): void {
+  claim(key: ExecutionKey & { queuedAt: number }, work: { document: unknown; handler: string }): void {
     // Survives: a crash right after the service accepted IN_PROGRESS. Without it the execution would be found
     // IN_PROGRESS in the next list and claimed anew, which is harmless: no step has run.
+    // An upsert: a list may have dropped the row while the claim was under way.
     this.#run(
-      `UPDATE executions SET state = 'claimed', service_status = 'IN_PROGRESS', document = ?, handler = ?, next_step = 0, attempts = 0
-       WHERE job_id = ? AND execution_number = ?`,
-      JSON.stringify(work.document),
-      work.handler,
+      `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at, document, handler)
+       VALUES (?, ?, 'claimed', 'IN_PROGRESS', ?, 0, 0, ?, ?)
+       ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'claimed', service_status = 'IN_PROGRESS',
+         document = excluded.document, handler = excluded.handler, next_step = 0, attempts = 0`,
       key.jobId,
       key.executionNumber,
+      key.queuedAt,
+      JSON.stringify(work.document),
+      work.handler,
     );
   }
 
@@ -73,16 +77,23 @@ export class SqliteJournal implements Journal {
     );
   }
 
-  finish(key: ExecutionKey, result: { status: DeviceOutcome; statusDetails: StatusDetails }): void {
+  finish(
+    key: ExecutionKey & { queuedAt?: number },
+    result: { status: DeviceOutcome; statusDetails: StatusDetails },
+  ): void {
     // Survives: a crash, a disconnect or weeks offline before the service has heard the result.
     this.#run(
-      `UPDATE executions SET state = 'finished', outcome = ?, details = ?, document = NULL,
-         finished_sequence = (SELECT COALESCE(MAX(finished_sequence), 0) + 1 FROM executions)
-       WHERE job_id = ? AND execution_number = ?`,
-      result.status,
-      JSON.stringify(result.statusDetails),
+      `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at, outcome,
+         details, finished_sequence)
+       VALUES (?, ?, 'finished', 'IN_PROGRESS', ?, 0, 0, ?, ?,
+         (SELECT COALESCE(MAX(finished_sequence), 0) + 1 FROM executions))
+       ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'finished', outcome = excluded.outcome,
+         details = excluded.details, document = NULL, finished_sequence = excluded.finished_sequence`,
       key.jobId,
       key.executionNumber,
+      key.queuedAt ?? 0,
+      result.status,
+      JSON.stringify(result.statusDetails),
     );
   }
 
@@ -128,6 +139,7 @@ export class SqliteJournal implements Journal {
       known !== undefined &&
       known['queued_at'] !== queuedAt &&
       queuedAt !== 0 &&
+      known['queued_at'] !== 0 &&
       (known['state'] === 'finished' || known['state'] === 'settled');
     if (reused) this.forget(execution);
     if (known && !reused) {
@@ -219,6 +231,7 @@ function runnableFromRow(row: Row): RunnableExecution {
     queuedAt: Number(row['queued_at']),
     nextStep: Number(row['next_step']),
     attempts: Number(row['attempts']),
+    handler: typeof row['handler'] === 'string' ? row['handler'] : undefined,
     document: typeof row['document'] === 'string' ? (JSON.parse(row['document']) as unknown) : undefined,
   };
 }

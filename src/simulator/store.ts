@@ -14,7 +14,7 @@ export class Store {
     this.#database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = OFF;
-      CREATE TABLE IF NOT EXISTS entities (collection TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS entities (collection TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (collection, id));
     `);
   }
 
@@ -44,7 +44,7 @@ export class Collection<T> {
   constructor(database: DatabaseSync, name: string) {
     this.#name = name;
     this.#database = database;
-    const rows = database.prepare('SELECT id, body FROM entities WHERE collection = ?').all(name);
+    const rows = database.prepare('SELECT id, body FROM entities WHERE collection = ? ORDER BY rowid').all(name);
     for (const row of rows) this.#entities.set(String(row['id']), JSON.parse(String(row['body'])) as T);
   }
 
@@ -54,7 +54,9 @@ export class Collection<T> {
 
   set(id: string, entity: T): void {
     this.#entities.set(id, entity);
-    this.#put ??= this.#database.prepare('INSERT OR REPLACE INTO entities (collection, id, body) VALUES (?, ?, ?)');
+    this.#put ??= this.#database.prepare(
+      'INSERT INTO entities (collection, id, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
+    );
     this.#put.run(this.#name, id, JSON.stringify(entity));
   }
 

@@ -23,7 +23,7 @@ function fixture(results: Record<string, StepResult | Error>, change: Partial<Ru
       signal: new AbortController().signal,
       log: silentLog,
       onStepStarted: (index) => events.push(`started ${index}`),
-      onStepFinished: (index) => events.push(`finished ${index}`),
+      onStepFinished: async (index) => void events.push(`finished ${index}`),
       reportProgress: () => undefined,
       ...change,
     });
@@ -63,7 +63,7 @@ test('a stop between steps leaves the rest for later', async () => {
   const finished: number[] = [];
   const { events, run } = fixture(
     { A: ok, B: ok },
-    { onStepFinished: (index) => finished.push(index), stopRequested: () => finished.length === 1 },
+    { onStepFinished: async (index) => void finished.push(index), stopRequested: () => finished.length === 1 },
   );
   expect(await run()).toEqual({ kind: 'interrupted' });
   expect(events).not.toContain('started 1');

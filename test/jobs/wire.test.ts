@@ -32,6 +32,11 @@ describe('a pending list (docs/protocol.md, Variants)', () => {
     expect(parsePendingList({ timestamp: 1700000000123 }).timestamp).toBe(1700000000);
   });
 
+  it.each([1e17, 1e30, -1, '9999999999999999'])('counts an entry of time %s as unreadable', (queuedAt) => {
+    expect(parsePendingList({ queuedJobs: [{ ...summary, queuedAt }] })).toMatchObject({ queued: [], unreadable: 1 });
+    expect(parsePendingList({ timestamp: queuedAt }).timestamp).toBeUndefined();
+  });
+
   it('takes null for what is optional', () => {
     const list = parsePendingList({
       timestamp: null,

@@ -30,7 +30,7 @@ const queued = (jobId: string, queuedAt = 100, executionNumber = 1): ListedExecu
 const list = (executions: ListedExecution[], timestamp: number | undefined = 200, complete = true) =>
   journal.recordList({ timestamp, executions, complete });
 const names = () => journal.runnable().map((execution) => execution.jobId);
-const key = (jobId: string, executionNumber = 1) => ({ jobId, executionNumber });
+const key = (jobId: string, executionNumber = 1) => ({ jobId, executionNumber, queuedAt: 100 });
 
 function reopen(): void {
   journal.close();
@@ -105,6 +105,23 @@ describe('a pending list', () => {
     expect(list([queued('a', 150), queued('b', 160)], 300)).toEqual({ added: 2, dropped: 0 });
     expect(names()).toEqual(['a', 'b']);
     expect(journal.outbox()).toEqual([]);
+  });
+
+  it('keeps a result whose queuedAt was not known when the list brings it', () => {
+    journal.recordOne(queued('a', 0), 200);
+    journal.finish(key('a'), { status: 'SUCCEEDED', statusDetails: {} });
+    list([queued('a', 100)], 300);
+    expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
+    expect(names()).toEqual([]);
+  });
+
+  it('that dropped an execution while it was claimed does not lose it', () => {
+    list([queued('a')], 200);
+    list([], 201);
+    journal.claim(key('a'), { document: {}, handler: 'h' });
+    expect(names()).toEqual(['a']);
+    journal.finish(key('a'), { status: 'SUCCEEDED', statusDetails: {} });
+    expect(journal.outbox()).toHaveLength(1);
   });
 
   it('runs a retry of the service, a new execution number, anew', () => {

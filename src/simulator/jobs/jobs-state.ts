@@ -10,7 +10,8 @@ export class JobsState {
   readonly clock: Clock;
   readonly jobs: Collection<StoredJob>;
   readonly #executions: Collection<StoredExecution>;
-  readonly #byThing = new Map<string, Map<string, StoredExecution>>();
+  readonly #byThing: Index = new Map();
+  readonly #byJob: Index = new Map();
   #notifications: Notification[] = [];
   #sequence = 0;
 
@@ -38,7 +39,7 @@ export class JobsState {
   }
 
   executionsOfJob(jobId: string): StoredExecution[] {
-    return [...this.#executions.values()].filter((execution) => execution.jobId === jobId);
+    return [...(this.#byJob.get(jobId)?.values() ?? [])];
   }
 
   /** The latest execution, or the one of that number. */
@@ -66,7 +67,8 @@ export class JobsState {
   remove(execution: StoredExecution): void {
     const id = executionId(execution.thingName, execution.jobId, execution.executionNumber);
     this.#executions.delete(id);
-    this.#byThing.get(execution.thingName)?.delete(id);
+    drop(this.#byThing, execution.thingName, id);
+    drop(this.#byJob, execution.jobId, id);
   }
 
   /** Every accepted update counts the version up. */
@@ -106,8 +108,22 @@ export class JobsState {
   }
 
   #index(execution: StoredExecution): void {
-    const ofThing = this.#byThing.get(execution.thingName) ?? new Map<string, StoredExecution>();
-    ofThing.set(executionId(execution.thingName, execution.jobId, execution.executionNumber), execution);
-    this.#byThing.set(execution.thingName, ofThing);
+    const id = executionId(execution.thingName, execution.jobId, execution.executionNumber);
+    enter(this.#byThing, execution.thingName, id, execution);
+    enter(this.#byJob, execution.jobId, id, execution);
   }
+}
+
+/** Executions by their id, under a thing or a job. */
+type Index = Map<string, Map<string, StoredExecution>>;
+
+function enter(index: Index, key: string, id: string, execution: StoredExecution): void {
+  const entries = index.get(key) ?? new Map<string, StoredExecution>();
+  index.set(key, entries.set(id, execution));
+}
+
+function drop(index: Index, key: string, id: string): void {
+  const entries = index.get(key);
+  entries?.delete(id);
+  if (entries?.size === 0) index.delete(key);
 }

@@ -62,7 +62,8 @@ export class Broker {
         requestCert: true,
         // We decide: AWS accepts certificates of other CAs too, if they are registered.
         rejectUnauthorized: false,
-        ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+        // Any other offer is granted too: to refuse it would end the handshake, and nobody knows that AWS does.
+        ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : protocols[0]),
       },
       (socket) => this.#accept(socket, aedes),
     );

@@ -86,7 +86,8 @@ function rejection(error: unknown, timestamp: number, clientToken: string | unde
   const known = error instanceof ServiceError ? error : undefined;
   return {
     code: (known && CODES.get(known.code)) ?? 'InternalError',
-    message: error instanceof Error ? error.message : String(error),
+    // Of a fault of ours nothing of the inside is told.
+    message: known ? known.message : 'An unexpected error has occurred.',
     ...(clientToken === undefined ? {} : { clientToken }),
     timestamp,
     ...(known?.executionState ? { executionState: known.executionState } : {}),
