@@ -11,4 +11,9 @@ if (major < 22 || (major === 22 && minor < 13)) {
   silenceSqliteWarning();
   const { runProgram } = await import('./cli/program.ts');
   await runProgram(process.argv);
+  // Whatever is still open must not keep a stopped agent alive; pipes are written asynchronously, so empty them first.
+  const flush = (stream: NodeJS.WriteStream): Promise<void> =>
+    stream.destroyed ? Promise.resolve() : new Promise((resolve) => void stream.write('', () => resolve()));
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+  process.exit();
 }

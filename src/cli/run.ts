@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Setting } from '../config/load.ts';
+import { LocalFaultError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** Flags that stand above a key of the configuration. */
@@ -60,10 +61,17 @@ async function runAgent(flags: Record<string, unknown>): Promise<number> {
     process.exit(EXIT.internal);
   });
   const told = firstSignal(() => agent.kill());
-  await agent.start();
-  await told;
-  await agent.stop();
-  return EXIT.ok;
+  try {
+    await agent.start();
+    await told;
+    await agent.stop();
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof LocalFaultError) throw error;
+    log.fatal({ err: error }, 'a defect of the agent: it ends, to be started again');
+    agent.kill();
+    return EXIT.internal;
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */

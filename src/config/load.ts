@@ -27,7 +27,7 @@ export interface ConfigSources {
 export function loadConfig(sources: ConfigSources): AgentConfig {
   const path = resolve(sources.path ?? DEFAULT_CONFIG_PATH);
   const environment = readEnvironment(sources.env);
-  const above = [...environment.settings, ...sources.flags];
+  const above = [...environment.settings, ...sources.flags].map(fromWorkingDirectory);
   let settings = readConfigFile(path, sources.path === undefined && above.length > 0);
   for (const setting of above) settings = withSetting(settings, setting);
   const validated = validateConfig(settings, dirname(path));
@@ -59,7 +59,8 @@ function readConfigFile(path: string, mayBeMissing: boolean): unknown {
   try {
     return JSON.parse(content) as unknown;
   } catch (error) {
-    throw new LocalFaultError('CONFIG_NOT_JSON', `${path} is not JSON: ${errorMessage(error)}`, { cause: error });
+    // No cause: V8's message quotes the file.
+    throw new LocalFaultError('CONFIG_NOT_JSON', `${path} is not JSON: ${place(content, errorMessage(error))}`);
   }
 }
 
@@ -70,4 +71,23 @@ function withSetting(settings: unknown, { path: [key, ...rest], value }: Setting
     return settings;
   const record: Record<string, unknown> = { ...settings };
   return { ...record, [key]: withSetting(record[key], { path: rest, value }) };
+}
+
+const PATHS = new Set(['certificatePath', 'privateKeyPath', 'rootCaPath', 'stateDirectory', 'handlers.directory']);
+
+/** Relative paths in the environment and in flags start where the person stands, not where the file is. */
+function fromWorkingDirectory({ path, value }: Setting): Setting {
+  const key = path.join('.');
+  if (PATHS.has(key) && typeof value === 'string' && value !== '') return { path, value: resolve(value) };
+  if (key !== 'handlers.plugins' || !Array.isArray(value)) return { path, value };
+  return { path, value: value.map((item: unknown) => (typeof item === 'string' && item ? resolve(item) : item)) };
+}
+
+/** V8 tells a position for most faults, and the end is one; for an unexpected token in a short text it tells none. */
+function place(content: string, message: string): string {
+  const told = /at position (\d+)/.exec(message)?.[1];
+  const position = told ?? (message.includes('end of JSON') ? content.length : undefined);
+  if (position === undefined) return 'an unexpected token';
+  const before = content.slice(0, Number(position)).split('\n');
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }

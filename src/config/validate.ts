@@ -14,6 +14,8 @@ export type Validated =
  */
 export function validateConfig(settings: unknown, directory: string): Validated {
   const unknown = unknownKeys(settings);
+  const lists = listProblems(settings);
+  if (lists.length > 0) return { ok: false, problems: [...unknown, ...lists, ...otherProblems(settings)] };
   const parsed = v.safeParse(configSchema, settings);
   if (!parsed.success || unknown.length > 0) {
     // Valibot tells the first unknown key of an object only: ours are all there.
@@ -55,6 +57,28 @@ function unknownKeys(settings: unknown): string[] {
   return problems;
 }
 
+/** Valibot takes an array for an object. */
+function listProblems(settings: unknown): string[] {
+  if (Array.isArray(settings)) return ['the configuration: expected an object, got an array'];
+  if (!isRecord(settings)) return [];
+  return [...configKeys().keys()]
+    .filter((section) => section !== '' && Array.isArray(settings[section]))
+    .map((section) => `${section}: expected an object, got an array`);
+}
+
+function otherProblems(settings: unknown): string[] {
+  if (!isRecord(settings)) return [];
+  const parsed = v.safeParse(configSchema, settings);
+  return (parsed.issues ?? []).filter((issue) => !isUnknownKey(issue)).map(problem);
+}
+
+/** What the missing key's own schema expects: the object's schema says only that it is missing. */
+function missingMessage(issue: v.BaseIssue<unknown>, path: string): string | undefined {
+  if (issue.type !== 'strict_object' || issue.input !== undefined || path === '') return undefined;
+  const entry = Object.entries(configSchema.entries).find(([key]) => key === path)?.[1];
+  return entry && v.safeParse(entry, null).issues?.[0].message;
+}
+
 function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.expected === 'never';
 }
@@ -65,8 +89,7 @@ function problem(issue: v.BaseIssue<unknown>): string {
     .join('')
     .replace(/^\./, '');
   const got = issue.input === undefined ? 'nothing' : shown(issue.input);
-  const missing = issue.type === 'strict_object' && issue.input === undefined && path !== '';
-  return `${path || 'the configuration'}: ${missing ? 'required' : `${issue.message}, got ${got}`}`;
+  return `${path || 'the configuration'}: ${missingMessage(issue, path) ?? issue.message}, got ${got}`;
 }
 
 function shown(value: unknown): string {

@@ -232,6 +232,8 @@ class MqttJsConnection implements Connection {
     client.on('message', (topic, payload) => this.#events.emit('message', { topic, payload }));
     client.on('disconnect', (packet: IDisconnectPacket) => {
       attempt.takenOver = packet.reasonCode === SESSION_TAKEN_OVER;
+      // The peer has ended it (MQTT 5 §3.14.4); one that then leaves the socket open would hold us up.
+      socket.destroy();
     });
     socket.once('close', () => this.#closed(attempt));
   }

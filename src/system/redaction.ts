@@ -1,8 +1,8 @@
 import { errorCode } from '../errors.ts';
 
 const SECRET_KEY = /token|secret|password|passphrase|authorization|private-?_?key(?!-?_?path)/i;
-/** Named like secrets, needed to follow a request: AWS IoT Jobs' clientToken; the provisioning token is one-use. */
-const NOT_SECRET = new Set(['clientToken', 'certificateOwnershipToken']);
+/** Named like a secret and none: it pairs a request with its answer. */
+const NOT_SECRET = new Set(['clientToken']);
 const SECRET_QUERY = /([?&]X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/gi;
 const PEM_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const DEPTH = 6;
@@ -44,7 +44,6 @@ function plainError(error: Error, depth: number): Record<string, unknown> {
   };
 }
 
-/** A text without presigned query strings' secrets and private keys: for messages, whose parts have no key. */
-export function redactText(text: string): string {
+function redactText(text: string): string {
   return text.replace(SECRET_QUERY, `$1${GONE}`).replace(PEM_KEY, GONE);
 }
