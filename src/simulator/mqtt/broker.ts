@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import type { Clock } from '../clock.ts';
@@ -31,7 +31,8 @@ const ALPN = 'x-amzn-mqtt-ca';
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #front: JobsFront;
-  readonly #sockets = new Set<TLSSocket>();
+  /** Below TLS: one that never finishes its handshake must not hold up a stop. */
+  readonly #sockets = new Set<Socket>();
   #aedes: Aedes | undefined;
   #server: Server | undefined;
 
@@ -67,6 +68,10 @@ export class Broker {
       },
       (socket) => this.#accept(socket, aedes),
     );
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -98,8 +103,6 @@ export class Broker {
 
   #accept(socket: TLSSocket, aedes: Aedes): void {
     socket.setNoDelay(true);
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     // A reset is followed by its close, which is all we need to know.
     socket.on('error', () => socket.destroy());
     if (!this.#isWelcome(socket)) {
