@@ -7,6 +7,8 @@ if (major < 22 || (major === 22 && minor < 13)) {
   );
   process.exitCode = 78;
 } else {
+  // A reader of our output that went away (`thing-agent … | head`) is no fault, and must not take an agent with it.
+  process.stdout.on('error', () => process.stdout.destroy());
   const { silenceSqliteWarning } = await import('./system/quiet-sqlite.ts');
   silenceSqliteWarning();
   const { runProgram } = await import('./cli/program.ts');

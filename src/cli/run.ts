@@ -53,8 +53,6 @@ async function runAgent(flags: Record<string, unknown>): Promise<number> {
   const [{ createLogger }, { Agent }] = await Promise.all([import('../system/logger.ts'), import('../agent/agent.ts')]);
   const log = await createLogger({ level: config.log.level, pretty: flags['pretty'] === true });
   const agent = new Agent(config, log);
-  // A reader of the log that went away must not take the agent with it.
-  process.stdout.on('error', () => process.stdout.destroy());
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a defect of the agent: it ends, to be started again');
     agent.kill();
