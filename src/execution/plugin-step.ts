@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { errorMessage } from '../errors.ts';
+import { errorMessage, ThingAgentError } from '../errors.ts';
 import type { JobHandler } from '../handlers/contract.ts';
 import type { Log } from '../system/log.ts';
 import type { Step, StepContext, StepResult } from './plan.ts';
@@ -16,7 +16,10 @@ const ResultSchema = v.optional(
   }),
 );
 
-/** Asks a plug-in; one that throws, hangs or answers anything but true does not accept, and the log says so. */
+/**
+ * Asks a plug-in; one that throws or answers anything but true does not accept, and the log says so. One that does not
+ * answer in time has not declined: PLUGIN_UNANSWERED, and the job is asked about again later.
+ */
 export async function pluginAccepts(
   plugin: JobHandler,
   document: unknown,
@@ -24,11 +27,24 @@ export async function pluginAccepts(
   deadlineMs = ACCEPT_DEADLINE_MS,
 ): Promise<boolean> {
   const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(() => deadline.reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+  const timer = setTimeout(
+    () =>
+      deadline.reject(
+        new ThingAgentError(
+          'PLUGIN_UNANSWERED',
+          `plug-in "${plugin.name}" did not say within ${deadlineMs} ms whether it accepts`,
+          {
+            retryable: true,
+          },
+        ),
+      ),
+    deadlineMs,
+  );
   try {
     const asked = Promise.resolve().then(() => plugin.accepts(document));
     return (await Promise.race([asked, deadline.promise])) === true;
   } catch (error) {
+    if (error instanceof ThingAgentError && error.code === 'PLUGIN_UNANSWERED') throw error;
     log.warn(
       { plugin: plugin.name, err: error },
       `plug-in "${plugin.name}" could not be asked: ${errorMessage(error)}`,

@@ -18,7 +18,8 @@ test('only a plain yes within the deadline accepts', async () => {
   expect(await ask(() => true)).toBe(true);
   expect(await ask(async () => true)).toBe(true);
   expect(await ask(() => 'yes')).toBe(false);
-  expect(await ask(() => new Promise(() => undefined))).toBe(false);
+  // It has not declined: the job must not be REJECTED for that.
+  await expect(ask(() => new Promise(() => undefined))).rejects.toMatchObject({ code: 'PLUGIN_UNANSWERED' });
   const thrower = () => {
     throw new Error('no');
   };
