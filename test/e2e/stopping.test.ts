@@ -71,6 +71,30 @@ describe('SIGTERM', () => {
     expect(lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
   });
 
+  it('does not let another handler finish what one began: that job FAILS and says so', async () => {
+    const agent = await lab.startReadyAgent({ jobs: { stopGraceSeconds: 0 } });
+    await lab.createJob('job', commands(append('out', 'one'), waitFor('go')));
+    await written('waiting');
+    expect(await agent.stop()).toBe(0);
+    const plugin = file('greedy.mjs');
+    writeFileSync(plugin, 'export default { name: "greedy", accepts: () => true, run() {} };');
+
+    lab.startAgent({ handlers: { plugins: [plugin] } });
+    const { status, details } = await lab.outcome('job');
+    expect(status).toBe('FAILED');
+    expect(details['reason']).toContain('interrupted under the handler aws-document, and now greedy accepts');
+  });
+
+  it('of an agent whose plug-in holds a timer still ends it', async () => {
+    const plugin = file('restless.mjs');
+    writeFileSync(
+      plugin,
+      'setInterval(() => {}, 1000); export default { name: "restless", accepts: () => false, run() {} };',
+    );
+    const agent = await lab.startReadyAgent({ handlers: { plugins: [plugin] } });
+    expect(await agent.stop()).toBe(0);
+  });
+
   it('twice ends the agent and the running step at once', async () => {
     const agent = await lab.startReadyAgent();
     await lab.createJob(
