@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { CreateJobCommand, IoTClient } from '@aws-sdk/client-iot';
+import { CreateJobCommand, IoTClient, ListThingPrincipalsCommand, UpdateCertificateCommand } from '@aws-sdk/client-iot';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Simulator, type SimulatorAddresses } from '../../../src/simulator/simulator.ts';
@@ -54,12 +54,14 @@ async function client(
 }
 
 const base = '$aws/things/pi/jobs';
-const createJob = (jobId: string) =>
+const iot = () =>
   new IoTClient({
     endpoint: `http://127.0.0.1:${addresses.httpPort}`,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  }).send(
+  });
+const createJob = (jobId: string) =>
+  iot().send(
     new CreateJobCommand({ jobId, targets: ['arn:aws:iot:us-east-1:123456789012:thing/pi'], document: '{"a":1}' }),
   );
 
@@ -130,6 +132,16 @@ it('a terminal report is followed by update/accepted, notify and notify-next, in
 describe('the door', () => {
   const tls = (options: object) =>
     connectTls({ host: '127.0.0.1', port: addresses.mqttPort, ca: readFileSync(addresses.caPath), ...options });
+
+  it('closes without a CONNACK on a certificate that is not active', async () => {
+    const { principals } = await iot().send(new ListThingPrincipalsCommand({ thingName: 'pi' }));
+    const certificateId = principals?.[0]?.split('/').at(-1);
+    await iot().send(new UpdateCertificateCommand({ certificateId, newStatus: 'INACTIVE' }));
+    const socket = tls({ cert: pem('pi', 'certificate.pem'), key: pem('pi', 'private.key') });
+    await new Promise<void>((resolve) => socket.on('error', () => socket.destroy()).once('close', () => resolve()));
+    await iot().send(new UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' }));
+    await expect(client('pi')).resolves.toBeDefined();
+  });
 
   it('closes without a word on a client that has no certificate', async () => {
     const socket = tls({});
