@@ -132,8 +132,11 @@ export class Dispatcher {
     try {
       const includeJobDocument = execution.state === 'queued';
       const answer = await this.#deps.client.describe(jobId, { executionNumber, includeJobDocument }, session);
-      if (!answer || TERMINAL_STATUSES.has(answer.status)) {
-        this.#forget(execution, `the service has it as ${answer?.status ?? 'gone'}`);
+      // An execution that is gone is refused (ResourceNotFound); an empty answer is a mishap, and is asked for again.
+      if (!answer)
+        throw new ThingAgentError('DOCUMENT_MISSING', `the service described nothing when asked for ${jobId}`);
+      if (TERMINAL_STATUSES.has(answer.status)) {
+        this.#forget(execution, `the service has it as ${answer.status}`);
         return undefined;
       }
       if (execution.state === 'claimed' && isAnother(answer, execution)) {

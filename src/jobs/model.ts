@@ -4,27 +4,23 @@
  */
 
 /** Every status an execution can have; the last six are terminal. */
-export type JobExecutionStatus =
-  | 'QUEUED'
-  | 'IN_PROGRESS'
-  | 'SUCCEEDED'
-  | 'FAILED'
-  | 'TIMED_OUT'
-  | 'REJECTED'
-  | 'REMOVED'
-  | 'CANCELED';
-
-/** The final statuses that a device may report. */
-export type DeviceOutcome = 'SUCCEEDED' | 'FAILED' | 'REJECTED';
-
-export const TERMINAL_STATUSES: ReadonlySet<JobExecutionStatus> = new Set<JobExecutionStatus>([
+export const JOB_EXECUTION_STATUSES = [
+  'QUEUED',
+  'IN_PROGRESS',
   'SUCCEEDED',
   'FAILED',
   'TIMED_OUT',
   'REJECTED',
   'REMOVED',
   'CANCELED',
-]);
+] as const;
+
+export type JobExecutionStatus = (typeof JOB_EXECUTION_STATUSES)[number];
+
+/** The final statuses that a device may report. */
+export type DeviceOutcome = 'SUCCEEDED' | 'FAILED' | 'REJECTED';
+
+export const TERMINAL_STATUSES: ReadonlySet<JobExecutionStatus> = new Set(JOB_EXECUTION_STATUSES.slice(2));
 
 /** At most 10 pairs; keys `[a-zA-Z0-9:_-]{1,128}`, values 1–1,024 characters without `\p{C}`. */
 export type StatusDetails = Readonly<Record<string, string>>;

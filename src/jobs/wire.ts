@@ -1,6 +1,12 @@
 import * as v from 'valibot';
 import { ThingAgentError } from '../errors.ts';
-import { JOB_ID, type JobExecution, type JobExecutionState, type JobExecutionSummary } from './model.ts';
+import {
+  JOB_EXECUTION_STATUSES,
+  JOB_ID,
+  type JobExecution,
+  type JobExecutionState,
+  type JobExecutionSummary,
+} from './model.ts';
 
 /**
  * What the service sends, put into typed values. Lenient where sources disagree (docs/protocol.md, Variants): arrays may
@@ -44,16 +50,7 @@ const summaryShape = {
 };
 const summary = v.object(summaryShape);
 
-const status = v.picklist([
-  'QUEUED',
-  'IN_PROGRESS',
-  'SUCCEEDED',
-  'FAILED',
-  'TIMED_OUT',
-  'REJECTED',
-  'REMOVED',
-  'CANCELED',
-]);
+const status = v.picklist(JOB_EXECUTION_STATUSES);
 const statusDetails = v.nullish(v.record(text, text));
 
 const execution = v.object({

@@ -1,15 +1,20 @@
-import { createHash, createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { installReflectMetadata } from './reflect-metadata.ts';
+import { ServiceError } from './service-error.ts';
 
 type X509 = typeof import('@peculiar/x509');
 
-/** A certificate with its key pair, all PEM, as CreateKeysAndCertificate answers with. */
-export interface IssuedCertificate {
+/** A certificate in PEM for a key that its owner has. */
+export interface CertifiedKey {
   readonly certificateId: string;
   readonly certificatePem: string;
+}
+
+/** A certificate with its key pair, all PEM, as CreateKeysAndCertificate answers with. */
+export interface IssuedCertificate extends CertifiedKey {
   readonly privateKey: string;
   readonly publicKey: string;
 }
@@ -29,7 +34,12 @@ const RSA = {
   publicExponent: new Uint8Array([1, 0, 1]),
 };
 const CA_NAME = 'CN=thing-agent simulator CA';
-/** What AWS IoT writes into the certificates that it makes (developer guide, "X.509 client certificates"). */
+/** OpenSSL's names of NIST P-256, P-384 and P-521. */
+const CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
+/**
+ * What AWS IoT writes into the certificates that it makes (developer guide, "X.509 client certificates"). One for a
+ * signing request keeps the request's subject, unless that is empty: our decision, no source says.
+ */
 const DEVICE_NAME = 'CN=AWS IoT Certificate';
 /** AWS IoT's device certificates end at this moment. */
 const DEVICE_END = Date.UTC(2049, 11, 31, 23, 59, 59);
@@ -117,36 +127,93 @@ export class CertificateAuthority {
 
   /** An RSA 2048 key pair and its client certificate, as AWS IoT makes them. */
   async issueDeviceCertificate(validity?: Validity): Promise<IssuedCertificate> {
-    const x509 = this.#x509;
     const keys = await webcrypto.subtle.generateKey(RSA, true, ['sign', 'verify']);
+    return {
+      ...(await this.#certifyDevice(keys.publicKey, DEVICE_NAME, validity)),
+      privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs1', format: 'pem' }).toString(),
+      publicKey: KeyObject.from(keys.publicKey).export({ type: 'spki', format: 'pem' }).toString(),
+    };
+  }
+
+  /**
+   * A client certificate for the key of a certificate signing request in PEM. Each call makes another one.
+   * @throws ServiceError InvalidRequestException for what is no request, is not signed with its own key, or has a key that
+   * AWS IoT does not take
+   */
+  async certify(csr: string): Promise<CertifiedKey> {
+    const request = this.#parseRequest(csr);
+    if (!(await verified(request))) throw badRequest('it is not signed with its own key');
+    if (!acceptable(new Uint8Array(request.publicKey.rawData))) {
+      throw badRequest('its key is neither RSA of at least 2048 bits nor of NIST P-256, P-384 or P-521');
+    }
+    return this.#certifyDevice(request.publicKey, request.subject === '' ? DEVICE_NAME : request.subject);
+  }
+
+  #parseRequest(csr: string): InstanceType<X509['Pkcs10CertificateRequest']> {
+    try {
+      return new this.#x509.Pkcs10CertificateRequest(csr);
+    } catch {
+      // Whatever the parser says of it.
+      throw badRequest('it cannot be parsed');
+    }
+  }
+
+  async #certifyDevice(
+    publicKey: webcrypto.CryptoKey | InstanceType<X509['PublicKey']>,
+    subject: string,
+    validity?: Validity,
+  ): Promise<CertifiedKey> {
+    const x509 = this.#x509;
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
-      subject: DEVICE_NAME,
+      subject,
       issuer: CA_NAME,
       notBefore: new Date(validity?.notBefore ?? Date.now() - DAY),
       notAfter: new Date(validity?.notAfter ?? DEVICE_END),
       signingAlgorithm: CURVE,
       signingKey: this.#key,
-      publicKey: keys.publicKey,
+      publicKey,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+        await x509.SubjectKeyIdentifierExtension.create(publicKey),
         await x509.AuthorityKeyIdentifierExtension.create(new x509.X509Certificate(this.caPem)),
       ],
     });
-    return {
-      certificateId: certificateIdOf(new Uint8Array(certificate.rawData)),
-      certificatePem: pem(certificate),
-      privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs1', format: 'pem' }).toString(),
-      publicKey: KeyObject.from(keys.publicKey).export({ type: 'spki', format: 'pem' }).toString(),
-    };
+    return { certificateId: certificateIdOf(new Uint8Array(certificate.rawData)), certificatePem: pem(certificate) };
   }
 
   /** Whether this authority signed the certificate. */
   issued(certificatePem: string): boolean {
     return new X509Certificate(certificatePem).verify(new X509Certificate(this.caPem).publicKey);
   }
+}
+
+/** A signature that cannot even be looked at is a wrong one. */
+async function verified(request: { verify(): Promise<boolean> }): Promise<boolean> {
+  try {
+    return await request.verify();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * "An RSA key with a length of at least 2048 bits or an ECC key from NIST P-256, NIST P-384, or NIST P-521 curves"
+ * (CreateCertificateFromCsr, API reference).
+ */
+function acceptable(spki: Uint8Array): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    if (key.asymmetricKeyType === 'rsa') return (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
+    return CURVES.includes(key.asymmetricKeyDetails?.namedCurve ?? '');
+  } catch {
+    return false;
+  }
+}
+
+function badRequest(why: string): ServiceError {
+  return new ServiceError('InvalidRequestException', `The certificate signing request is invalid: ${why}`);
 }
 
 /** Positive and at most 20 bytes (RFC 5280, 4.1.2.2): the first bit stays clear. */

@@ -2,19 +2,27 @@ import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { Account } from './account.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { validCertificateId } from './http/client-certificate.ts';
-import { createHttpFront } from './http/http-front.ts';
-import { deviceOperations, jobsOperations } from './http/jobs-operations.ts';
-import { registryOperations } from './http/registry-operations.ts';
-import { signedService } from './http/signature.ts';
-import { JobsService } from './jobs/jobs-service.ts';
+import type { Decisions } from './decisions.ts';
+import { Faults } from './faults/faults.ts';
+import { createDeviceFront } from './http/device-front.ts';
+import { OPERATIONS } from './http/operations.ts';
+import { createOperatorFront } from './http/operator-front.ts';
+import { MessageLog } from './messages/message-log.ts';
+import { MovableClock } from './movable-clock.ts';
 import { Broker } from './mqtt/broker.ts';
-import { Registry } from './registry/registry.ts';
+import type { BrokerNews, ExternalBroker } from './mqtt/external-broker.ts';
+import type { BrokerOption } from './mqtt/external-broker-target.ts';
+import { JobsFront } from './mqtt/jobs-front.ts';
+import { PolicyAuthorizer } from './mqtt/policy-authorizer.ts';
+import { PolicyEvaluator } from './policy/policy-evaluator.ts';
+import type { Registry } from './registry/registry.ts';
+import type { ServiceError } from './service-error.ts';
+import { Settings } from './settings.ts';
 import { starting } from './start-error.ts';
 import { Store } from './store.ts';
-import { prepareThing } from './thing-directory.ts';
+import { type AgentEndpoint, prepareThing } from './thing-directory.ts';
 
 /** The account that the simulator plays (the one of AWS's documentation examples). */
 export const ACCOUNT_ID = '123456789012';
@@ -31,7 +39,13 @@ export interface SimulatorOptions {
   readonly httpsPort?: number;
   /** Default us-east-1. */
   readonly region?: string;
-  readonly clock?: Clock;
+  readonly clock?: MovableClock;
+  /** Readings of what AWS leaves open; see decisions.ts. */
+  readonly decisions?: Partial<Decisions>;
+  /** An existing broker to use instead of our own; `mqttPort` has no meaning then. The start waits until it is there. */
+  readonly broker?: BrokerOption;
+  /** Told when that broker is there, and why it is not. */
+  readonly onBrokerNews?: (news: BrokerNews) => void;
   /** Told about faults of the simulator itself, which clients see as InternalFailureException. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -45,6 +59,7 @@ export interface SimulatorAddresses {
 }
 
 interface Running {
+  readonly mqtt: AgentEndpoint;
   readonly addresses: SimulatorAddresses;
   readonly registry: Registry;
   readonly authority: CertificateAuthority;
@@ -52,23 +67,40 @@ interface Running {
 
 /** AWS IoT Core with its Jobs service, on one machine: the composition root of the simulator. */
 export class Simulator {
+  /** Moves the time of the service: timers, schedules, rollouts; see also `POST /_simulator/time`. */
+  readonly clock: MovableClock;
+  /** What AWS leaves open, as it is decided now. */
+  readonly settings: Settings;
+  /** Faults on order. */
+  readonly faults: Faults;
+  /** Every message of every connection. */
+  readonly messages: MessageLog;
   readonly #options: SimulatorOptions;
   readonly #directory: string;
   readonly #host: string;
   #running: Running | undefined;
+  /** The start that is under way, if one is, and what ends its wait for an external broker. */
+  #starting: Promise<Running> | undefined;
+  #stopping = new AbortController();
   /** What `stop` undoes, in the order in which it was acquired. */
-  readonly #acquired: (() => Promise<void> | void)[] = [];
+  readonly #acquired: (() => unknown)[] = [];
 
   constructor(options: SimulatorOptions) {
     this.#options = options;
+    this.clock = options.clock ?? new MovableClock();
+    this.settings = new Settings(options.decisions);
+    this.faults = new Faults({ clock: this.clock, operations: OPERATIONS.map(({ name }) => name) });
+    this.messages = new MessageLog({ clock: this.clock });
     this.#directory = resolve(options.dataDirectory);
     this.#host = options.host ?? '127.0.0.1';
   }
 
   /** @throws SimulatorStartError naming the option at fault; nothing is left open then. */
   async start(): Promise<SimulatorAddresses> {
+    this.#stopping = new AbortController();
+    this.#starting = this.#start();
     try {
-      this.#running = await this.#start();
+      this.#running = await this.#starting;
       return this.#running.addresses;
     } catch (error) {
       await this.stop();
@@ -80,20 +112,24 @@ export class Simulator {
   async addThing(name: string): Promise<void> {
     const running = this.#running;
     if (!running) throw new Error('the simulator is not started');
-    const { mqttPort: port, caPath: rootCaPath } = running.addresses;
     const directory = join(this.#directory, 'things', name);
     // The name is checked before it becomes a path.
     if (!running.registry.thingExists(name)) running.registry.things.create(name);
-    await prepareThing(name, directory, { endpoint: this.#reachableHost(), port, rootCaPath }, running);
+    await prepareThing(name, directory, running.mqtt, running);
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    // What is being acquired can be released when it is there.
+    await this.#starting?.catch(() => undefined);
+    this.#starting = undefined;
     this.#running = undefined;
     for (const release of this.#acquired.splice(0).reverse()) await release();
   }
 
   async #start(): Promise<Running> {
-    const { region = 'us-east-1', clock = systemClock, onFault = () => undefined } = this.#options;
+    const { region = 'us-east-1', onFault = () => undefined } = this.#options;
+    const { clock, settings, faults, messages } = this;
     const directory = this.#directory;
     const { authority, store } = await starting('dataDirectory', `cannot use ${directory}`, async () => {
       await mkdir(directory, { recursive: true });
@@ -101,52 +137,77 @@ export class Simulator {
       return { authority: opened, store: new Store(join(directory, 'simulator.sqlite')) };
     });
     this.#acquired.push(() => store.close());
-
-    const account = { store, clock, region, accountId: ACCOUNT_ID };
-    const registry = new Registry(account);
-    let broker: Broker | undefined;
-    const jobs = new JobsService({
-      ...account,
-      thingExists: (name) => registry.thingExists(name),
-      publish: (topic, payload) => broker?.publish(topic, payload),
-    });
-    const certificates = { certificateStatus: (id: string) => registry.certificateStatus(id) };
-    const tls = { ...(await authority.issueServerCertificate(this.#serverNames())), ca: authority.caPem };
-
-    const { mqttPort: wanted = 0 } = this.#options;
-    const mqtt = new Broker({ host: this.#host, port: wanted, ...tls, certificates, jobs, clock });
-    const mqttPort = await starting('mqttPort', `cannot listen on ${this.#host}:${wanted}`, () => mqtt.start());
-    broker = mqtt;
-    this.#acquired.push(() => mqtt.stop());
+    this.#acquired.push(clock.onFault(onFault), keepTime(clock, store));
 
     // Known only once the ports are open; no request comes before.
     const ports = { http: 0 };
-    const endpoint = (type: string): string | undefined => this.#endpoint(type, mqttPort, ports.http);
+    let broker: Broker | ExternalBroker | undefined;
+    const account = new Account({
+      ...{ store, clock, region, settings },
+      accountId: ACCOUNT_ID,
+      objectsDirectory: join(directory, 'objects'),
+      baseUrl: () => `http://${hostAndPort(this.#reachableHost(), ports.http)}`,
+      publish: (topic, payload) => broker?.publish(topic, payload),
+      certificateChanged: (certificateId) => embedded.certificateChanged(certificateId),
+    });
+    const { registry, jobs } = account;
+    const tls = { ...(await authority.issueServerCertificate(this.#serverNames())), ca: authority.caPem };
+    const policies = new PolicyEvaluator();
+    const failure = (operation: string): ServiceError | undefined => faults.failureOf(operation);
     const answered = (): void => jobs.flushNotifications();
-    const device = deviceOperations(jobs);
-    const http = createHttpFront({
-      handlers: {
-        iot: { ...registryOperations({ registry, authority, endpoint }), ...jobsOperations(jobs) },
-        'iot-jobs-data': device,
-      },
-      authenticate: (request) => signedService(request.headers.authorization, credentialOf(request.query)),
-      answered,
-      onFault,
+    const front = new JobsFront({ jobs, clock, failure, onFault });
+
+    const external = await this.#externalBroker(authority, front, answered);
+    const { mqttPort: wanted = 0 } = this.#options;
+    const embedded = new Broker({
+      ...{ host: this.#host, port: wanted, ...tls, front, answered, clock, faults, log: messages, onFault },
+      certificates: registry,
+      authorizer: new PolicyAuthorizer({ policies, source: registry, arnPrefix: account.arnPrefix }),
+      answersGoTo: () => settings.current.answers,
     });
-    ports.http = await this.#listen(http, 'httpPort');
-    const https = createHttpFront({
-      handlers: { 'iot-jobs-data': device },
-      authenticate: (request) => {
-        validCertificateId(request.raw.socket, certificates.certificateStatus);
-        return 'iot-jobs-data';
-      },
-      answered,
-      onFault,
-      tls,
-    });
-    const httpsPort = await this.#listen(https, 'httpsPort');
+    const mqtt = external?.broker ?? embedded;
+    broker = mqtt;
+    this.#acquired.push(() => mqtt.stop());
+    const mqttPort = external
+      ? await external.broker.start(this.#stopping.signal)
+      : await starting('mqttPort', `cannot listen on ${this.#host}:${wanted}`, () => embedded.start());
+    const own = { endpoint: this.#reachableHost(), port: mqttPort, rootCaPath: authority.caPath };
+    const agentEndpoint: AgentEndpoint = external?.endpoint ?? own;
+    jobs.start();
+    this.#acquired.push(() => jobs.stop());
+
+    const endpoint = (type: string): string | undefined => this.#endpoint(type, agentEndpoint, ports.http);
+    const state = (): object => ({ region, accountId: ACCOUNT_ID, ...store.dump() });
+    const reset = (options: { readonly registry: boolean }): void => this.#reset(account, options);
+    const control = { clock, settings, faults, messages, state, reset };
+    const shared = { account, answered, failure, onFault };
+    ports.http = await this.#listen(createOperatorFront({ ...shared, authority, control, endpoint }), 'httpPort');
+    const httpsPort = await this.#listen(createDeviceFront({ ...shared, policies, clock, tls }), 'httpsPort');
     const addresses = { mqttPort, httpPort: ports.http, httpsPort, caPath: authority.caPath };
-    return { addresses, registry, authority };
+    return { mqtt: agentEndpoint, addresses, registry, authority };
+  }
+
+  #reset(account: Account, options: { readonly registry: boolean }): void {
+    account.reset(options);
+    this.faults.clear();
+    this.messages.clear();
+    this.settings.reset();
+    this.clock.reset();
+  }
+
+  async #externalBroker(
+    authority: CertificateAuthority,
+    front: JobsFront,
+    answered: () => void,
+  ): Promise<{ broker: ExternalBroker; endpoint: AgentEndpoint } | undefined> {
+    const { broker: option, onBrokerNews: onNews = () => undefined, onFault = () => undefined } = this.#options;
+    if (!option) return undefined;
+    // Loaded when needed: MQTT.js is not small.
+    const { attachBroker } = await import('./mqtt/external-broker-attachment.ts');
+    const directory = join(this.#directory, 'broker');
+    const { faults, messages: log } = this;
+    const names = this.#serverNames();
+    return attachBroker(option, { authority, directory, names, front, answered, faults, log, onNews, onFault });
   }
 
   async #listen(app: FastifyInstance, option: 'httpPort' | 'httpsPort'): Promise<number> {
@@ -157,11 +218,9 @@ export class Simulator {
   }
 
   /** AWS answers with a host alone; here the port is needed too: a documented deviation. */
-  #endpoint(type: string, mqttPort: number, httpPort: number): string | undefined {
-    const name = this.#reachableHost();
-    const host = name.includes(':') ? `[${name}]` : name;
-    if (type === 'iot:Data-ATS' || type === 'iot:Data') return `${host}:${mqttPort}`;
-    return type === 'iot:Jobs' ? `${host}:${httpPort}` : undefined;
+  #endpoint(type: string, mqtt: AgentEndpoint, httpPort: number): string | undefined {
+    if (type === 'iot:Data-ATS' || type === 'iot:Data') return hostAndPort(mqtt.endpoint, mqtt.port);
+    return type === 'iot:Jobs' ? hostAndPort(this.#reachableHost(), httpPort) : undefined;
   }
 
   /** Listening everywhere is no address to connect to: then the first name given, else this machine's own. */
@@ -175,9 +234,14 @@ export class Simulator {
   }
 }
 
-/** A presigned request carries its scope in the query. */
-function credentialOf(query: unknown): string | undefined {
-  if (typeof query !== 'object' || query === null || !('X-Amz-Credential' in query)) return undefined;
-  const credential = query['X-Amz-Credential'];
-  return typeof credential === 'string' ? credential : undefined;
+/** State has the times of a clock that was moved: it goes on from there after a restart. */
+function keepTime(clock: MovableClock, store: Store): () => void {
+  const kept = store.collection<{ readonly ahead: number }>('clock');
+  const { ahead = 0 } = kept.get('clock') ?? {};
+  if (ahead > clock.ahead) clock.advance(ahead - clock.ahead);
+  return clock.onMove((moved) => kept.set('clock', { ahead: moved }));
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -1,5 +1,13 @@
 /** The option of the simulator that a failed start is about. */
-export type StartOption = 'mqttPort' | 'httpPort' | 'httpsPort' | 'dataDirectory';
+export type StartOption =
+  | 'mqttPort'
+  | 'httpPort'
+  | 'httpsPort'
+  | 'dataDirectory'
+  | 'broker.url'
+  | 'broker.caPath'
+  | 'broker.certPath'
+  | 'broker.keyPath';
 
 /** The simulator could not start, for a reason that its user can mend. `option` says where to look. */
 export class SimulatorStartError extends Error {

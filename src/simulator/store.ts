@@ -27,6 +27,16 @@ export class Store {
     return collection;
   }
 
+  /** Every entity, by collection. */
+  dump(): Record<string, unknown[]> {
+    return Object.fromEntries([...this.#collections].map(([name, collection]) => [name, [...collection.values()]]));
+  }
+
+  /** Empties the collections of these names, or all. */
+  clear(names: readonly string[] = [...this.#collections.keys()]): void {
+    for (const name of names) this.#collections.get(name)?.clear();
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -64,6 +74,10 @@ export class Collection<T> {
     this.#entities.delete(id);
     this.#remove ??= this.#database.prepare('DELETE FROM entities WHERE collection = ? AND id = ?');
     this.#remove.run(this.#name, id);
+  }
+
+  clear(): void {
+    for (const id of [...this.#entities.keys()]) this.delete(id);
   }
 
   values(): IterableIterator<T> {

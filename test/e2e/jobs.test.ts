@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { CancelJobCommand } from '@aws-sdk/client-iot';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commands, Lab } from '../support/lab.ts';
@@ -12,9 +11,6 @@ beforeEach(async () => {
 
 afterEach(() => lab.close());
 
-const file = (name: string) => join(lab.directory, name);
-const lines = (name: string) => readFileSync(file(name), 'utf8').split('\n').filter(Boolean);
-const append = (name: string, text: string) => ['sh', '-c', `echo ${text} >> ${file(name)}`];
 const PLUGIN = `export default {
   name: 'greeting',
   accepts: (document) => document?.greet !== undefined,
@@ -28,9 +24,9 @@ const PLUGIN = `export default {
 describe('a job', () => {
   it('of two commands runs both in order and SUCCEEDS', async () => {
     await lab.startReadyAgent();
-    await lab.createJob('two-steps', commands(append('out', 'one'), append('out', 'two')));
+    await lab.createJob('two-steps', commands(lab.append('out', 'one'), lab.append('out', 'two')));
     expect((await lab.outcome('two-steps')).status).toBe('SUCCEEDED');
-    expect(lines('out')).toEqual(['one', 'two']);
+    expect(lab.lines('out')).toEqual(['one', 'two']);
   });
 
   it('that was waiting before the agent connected is taken too', async () => {
@@ -43,13 +39,13 @@ describe('a job', () => {
     await lab.startReadyAgent();
     await lab.createJob(
       'fails',
-      commands(append('out', 'one'), ['sh', '-c', 'echo oh no >&2; exit 3'], append('out', 'x')),
+      commands(lab.append('out', 'one'), ['sh', '-c', 'echo oh no >&2; exit 3'], lab.append('out', 'x')),
     );
     const { status, details } = await lab.outcome('fails');
     expect(status).toBe('FAILED');
     expect(details['reason']).toMatch(/step 2 "step-2": exited with code 3/);
     expect(details['stderr']).toContain('oh no');
-    expect(lines('out')).toEqual(['one']);
+    expect(lab.lines('out')).toEqual(['one']);
   });
 
   it('whose command is killed says by which signal', async () => {
@@ -61,7 +57,7 @@ describe('a job', () => {
   });
 
   it('for a plug-in goes to it, and its throw is the job’s failure', async () => {
-    const plugin = file('greeting.mjs');
+    const plugin = lab.file('greeting.mjs');
     writeFileSync(plugin, PLUGIN);
     await lab.startReadyAgent({ handlers: { plugins: [plugin] } });
     await lab.createJob('greet', { greet: 'world' });
@@ -96,14 +92,14 @@ describe('a job', () => {
 
   it('that was cancelled while another ran does not run', async () => {
     await lab.startReadyAgent();
-    await lab.createJob('long', commands(['sh', '-c', `until [ -e ${file('go')} ]; do sleep 0.05; done`]));
-    await lab.createJob('cancelled', commands(append('out', 'never')));
-    await lab.createJob('last', commands(append('out', 'last')));
+    await lab.createJob('long', commands(['sh', '-c', `until [ -e ${lab.file('go')} ]; do sleep 0.05; done`]));
+    await lab.createJob('cancelled', commands(lab.append('out', 'never')));
+    await lab.createJob('last', commands(lab.append('out', 'last')));
     await expect.poll(() => lab.statuses(), { timeout: 10_000 }).toMatchObject({ long: 'IN_PROGRESS' });
     await lab.iot.send(new CancelJobCommand({ jobId: 'cancelled' }));
-    writeFileSync(file('go'), '');
+    writeFileSync(lab.file('go'), '');
     expect((await lab.outcome('last')).status).toBe('SUCCEEDED');
-    expect(lines('out')).toEqual(['last']);
+    expect(lab.lines('out')).toEqual(['last']);
     expect((await lab.outcome('cancelled')).status).toBe('CANCELED');
   });
 });
@@ -111,10 +107,10 @@ describe('a job', () => {
 describe('the queue', () => {
   it('longer than the service lists at once is drained to its end, in order', async () => {
     const ids = Array.from({ length: 23 }, (_, index) => `job-${String(index).padStart(2, '0')}`);
-    for (const id of ids) await lab.createJob(id, commands(append('out', id)));
+    for (const id of ids) await lab.createJob(id, commands(lab.append('out', id)));
     lab.startAgent();
     await lab.outcome('job-22', 40_000);
-    expect(lines('out')).toEqual(ids);
+    expect(lab.lines('out')).toEqual(ids);
     await expect
       .poll(async () => new Set(Object.values(await lab.statuses())), { timeout: 10_000 })
       .toEqual(new Set(['SUCCEEDED']));
@@ -123,7 +119,7 @@ describe('the queue', () => {
   it('runs as many at once as the config says', async () => {
     await lab.startReadyAgent({ jobs: { concurrency: 2 } });
     const meet = (me: string, other: string) =>
-      commands(['sh', '-c', `touch ${file(me)}; until [ -e ${file(other)} ]; do sleep 0.05; done`]);
+      commands(['sh', '-c', `touch ${lab.file(me)}; until [ -e ${lab.file(other)} ]; do sleep 0.05; done`]);
     await lab.createJob('a', meet('a', 'b'));
     await lab.createJob('b', meet('b', 'a'));
     expect((await lab.outcome('a')).status).toBe('SUCCEEDED');

@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commands, Lab } from '../support/lab.ts';
 
@@ -11,20 +10,17 @@ beforeEach(async () => {
 
 afterEach(() => lab.close());
 
-const file = (name: string) => join(lab.directory, name);
-const lines = (name: string) => readFileSync(file(name), 'utf8').split('\n').filter(Boolean);
-const append = (name: string, text: string) => ['sh', '-c', `echo ${text} >> ${file(name)}`];
 const waitFor = (name: string) => [
   'sh',
   '-c',
-  `echo waiting >> ${file('out')}; until [ -e ${file(name)} ]; do sleep 0.05; done`,
+  `echo waiting >> ${lab.file('out')}; until [ -e ${lab.file(name)} ]; do sleep 0.05; done`,
 ];
 const written = (text: string) =>
   expect
     .poll(
       () => {
         try {
-          return lines('out');
+          return lab.lines('out');
         } catch {
           return [];
         }
@@ -45,38 +41,38 @@ function isRunning(pid: number): boolean {
 describe('SIGTERM', () => {
   it('lets the running step end, exits 0, and the next start goes on behind it', async () => {
     const agent = await lab.startReadyAgent();
-    await lab.createJob('job', commands(append('out', 'one'), waitFor('go'), append('out', 'three')));
+    await lab.createJob('job', commands(lab.append('out', 'one'), waitFor('go'), lab.append('out', 'three')));
     await written('waiting');
     agent.child.kill('SIGTERM');
     await agent.message('stopping');
-    writeFileSync(file('go'), '');
+    writeFileSync(lab.file('go'), '');
     expect(await agent.ended).toBe(0);
-    expect(lines('out')).toEqual(['one', 'waiting']);
+    expect(lab.lines('out')).toEqual(['one', 'waiting']);
     expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
 
     lab.startAgent();
     expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
-    expect(lines('out')).toEqual(['one', 'waiting', 'three']);
+    expect(lab.lines('out')).toEqual(['one', 'waiting', 'three']);
   });
 
   it('cuts a step off after the configured grace, and the next start runs that step again', async () => {
     const agent = await lab.startReadyAgent({ jobs: { stopGraceSeconds: 0 } });
-    await lab.createJob('job', commands(append('out', 'one'), waitFor('go'), append('out', 'three')));
+    await lab.createJob('job', commands(lab.append('out', 'one'), waitFor('go'), lab.append('out', 'three')));
     await written('waiting');
     expect(await agent.stop()).toBe(0);
-    writeFileSync(file('go'), '');
+    writeFileSync(lab.file('go'), '');
 
     lab.startAgent();
     expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
-    expect(lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
+    expect(lab.lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
   });
 
   it('does not let another handler finish what one began: that job FAILS and says so', async () => {
     const agent = await lab.startReadyAgent({ jobs: { stopGraceSeconds: 0 } });
-    await lab.createJob('job', commands(append('out', 'one'), waitFor('go')));
+    await lab.createJob('job', commands(lab.append('out', 'one'), waitFor('go')));
     await written('waiting');
     expect(await agent.stop()).toBe(0);
-    const plugin = file('greedy.mjs');
+    const plugin = lab.file('greedy.mjs');
     writeFileSync(plugin, 'export default { name: "greedy", accepts: () => true, run() {} };');
 
     lab.startAgent({ handlers: { plugins: [plugin] } });
@@ -86,7 +82,7 @@ describe('SIGTERM', () => {
   });
 
   it('of an agent whose plug-in holds a timer still ends it', async () => {
-    const plugin = file('restless.mjs');
+    const plugin = lab.file('restless.mjs');
     writeFileSync(
       plugin,
       'setInterval(() => {}, 1000); export default { name: "restless", accepts: () => false, run() {} };',
@@ -99,13 +95,13 @@ describe('SIGTERM', () => {
     const agent = await lab.startReadyAgent();
     await lab.createJob(
       'job',
-      commands(['sh', '-c', `echo $$ > ${file('pid')}; echo waiting > ${file('out')}; sleep 600`]),
+      commands(['sh', '-c', `echo $$ > ${lab.file('pid')}; echo waiting > ${lab.file('out')}; sleep 600`]),
     );
     await written('waiting');
     agent.child.kill('SIGTERM');
     await agent.message('stopping');
     expect(await agent.stop('SIGTERM')).toBe(143);
-    const pid = Number(readFileSync(file('pid'), 'utf8'));
+    const pid = Number(readFileSync(lab.file('pid'), 'utf8'));
     await expect.poll(() => isRunning(pid)).toBe(false);
   });
 });
@@ -116,7 +112,7 @@ describe('a result', () => {
     await lab.createJob('job', commands(waitFor('go')));
     await written('waiting');
     await lab.stopSimulator();
-    writeFileSync(file('go'), '');
+    writeFileSync(lab.file('go'), '');
     await agent.message('finished');
     expect(await agent.stop()).toBe(0);
 
@@ -124,7 +120,7 @@ describe('a result', () => {
     expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
     lab.startAgent();
     expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
-    expect(lines('out')).toEqual(['waiting']);
+    expect(lab.lines('out')).toEqual(['waiting']);
   });
 
   it('is reported by the same agent when the service comes back', async () => {
@@ -132,7 +128,7 @@ describe('a result', () => {
     await lab.createJob('job', commands(waitFor('go')));
     await written('waiting');
     await lab.stopSimulator('SIGKILL');
-    writeFileSync(file('go'), '');
+    writeFileSync(lab.file('go'), '');
     await agent.message('finished');
     await lab.startSimulator();
     expect((await lab.outcome('job', 30_000)).status).toBe('SUCCEEDED');

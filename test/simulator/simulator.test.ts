@@ -23,8 +23,10 @@ import {
   StartNextPendingJobExecutionCommand,
   UpdateJobExecutionCommand,
 } from '@aws-sdk/client-iot-jobs-data-plane';
+import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CertificateAuthority, certificateIdOf } from '../../src/simulator/certificate-authority.ts';
+import { MovableClock } from '../../src/simulator/movable-clock.ts';
 import { Simulator, type SimulatorAddresses } from '../../src/simulator/simulator.ts';
 
 let directory: string;
@@ -179,4 +181,34 @@ test('over HTTPS a certificate that was deactivated is refused', async () => {
   const der = Buffer.from((thingFiles().cert ?? '').replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
   await iot.send(new UpdateCertificateCommand({ certificateId: certificateIdOf(der), newStatus: 'INACTIVE' }));
   expect(await overHttps(thingFiles())).toEqual(REFUSED);
+});
+
+test('with a clock that stands in the past, a device connects all the same, and its times are those of the clock', async () => {
+  const past = Date.UTC(2026, 0, 5);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'simulator-past-'));
+  const still = new Simulator({ dataDirectory: elsewhere, clock: new MovableClock({ source: () => past }) });
+  const { mqttPort, caPath } = await still.start();
+  await still.addThing('pi');
+  const file = (name: string) => readFileSync(join(elsewhere, 'things', 'pi', name));
+  const client = await connectAsync({
+    protocol: 'mqtts',
+    host: '127.0.0.1',
+    port: mqttPort,
+    ca: readFileSync(caPath),
+    cert: file('certificate.pem'),
+    key: file('private.key'),
+    clientId: 'pi',
+    reconnectPeriod: 0,
+  });
+  try {
+    const answer = new Promise<string>((resolve) =>
+      client.once('message', (_topic, payload) => resolve(payload.toString())),
+    );
+    await client.publishAsync('$aws/things/pi/jobs/get', '', { qos: 1 });
+    expect(JSON.parse(await answer)).toMatchObject({ timestamp: past / 1000 });
+  } finally {
+    await client.endAsync(true);
+    await still.stop();
+    await rm(elsewhere, { recursive: true });
+  }
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import {
   type JobExecution,
   ListJobExecutionsForThingCommand,
 } from '@aws-sdk/client-iot';
+import { IoTJobsDataPlaneClient } from '@aws-sdk/client-iot-jobs-data-plane';
 import { expect } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
@@ -130,6 +131,14 @@ export class Lab {
     });
   }
 
+  get device(): IoTJobsDataPlaneClient {
+    return new IoTJobsDataPlaneClient({
+      endpoint: `http://127.0.0.1:${this.ports.httpPort}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    });
+  }
+
   /** Starts it, or starts it again on the same ports and data. */
   async startSimulator(): Promise<void> {
     const { mqttPort = 0, httpPort = 0, httpsPort = 0 } = this.#ready ?? {};
@@ -205,6 +214,29 @@ export class Lab {
       )
       .toBe(true);
     return { status: execution?.status ?? '', details: execution?.statusDetails?.detailsMap ?? {} };
+  }
+
+  /** A file that steps write into. */
+  file(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** The words of a step that appends a line to it. */
+  append(name: string, text: string): string[] {
+    return ['sh', '-c', `echo ${text} >> ${this.file(name)}`];
+  }
+
+  /** Its lines; none if it is not there. */
+  lines(name: string): string[] {
+    return existsSync(this.file(name)) ? readFileSync(this.file(name), 'utf8').split('\n').filter(Boolean) : [];
+  }
+
+  /** One of the simulator's own endpoints (docs/simulator.md): `POST time`, `DELETE faults` … */
+  async control(method: string, path: string, body?: object): Promise<unknown> {
+    const url = `http://127.0.0.1:${this.ports.httpPort}/_simulator/${path}`;
+    const response = await fetch(url, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+    if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
+    return response.json();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { TLSSocket } from 'node:tls';
 import { certificateIdOf } from '../certificate-authority.ts';
+import type { Clock } from '../clock.ts';
 import { ServiceError } from '../service-error.ts';
 
 /**
@@ -7,14 +8,18 @@ import { ServiceError } from '../service-error.ts';
  * @throws ServiceError CertificateValidationException (API reference of the Jobs data plane: "The certificate is
  * invalid.")
  */
-export function validCertificateId(socket: unknown, status: (certificateId: string) => string | undefined): string {
+export function validCertificateId(
+  socket: unknown,
+  status: (certificateId: string) => string | undefined,
+  clock: Clock,
+): string {
   if (!(socket instanceof TLSSocket)) throw invalid('the connection has no TLS');
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) throw invalid('the client sent none');
   // `authorized` covers the chain and the dates.
   if (!socket.authorized) throw invalid(String(socket.authorizationError));
-  const now = Date.now();
-  // The dates once more: a connection may outlive its certificate.
+  // The dates once more: a connection may outlive its certificate, and the clock be moved on.
+  const now = Math.max(Date.now(), clock.now());
   if (Date.parse(certificate.validTo) < now) throw invalid('it has expired');
   const certificateId = certificateIdOf(certificate.raw);
   const known = status(certificateId);

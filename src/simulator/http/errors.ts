@@ -3,10 +3,13 @@ import type { ServiceName } from './operations.ts';
 
 /** HTTP statuses by exception name (service models `iot` and `iot-jobs-data`, `httpStatusCode` of each error). */
 const STATUS: Readonly<Record<string, number>> = {
+  CertificateConflictException: 409,
   CertificateStateException: 406,
   CertificateValidationException: 400,
   ConflictException: 409,
+  ConflictingResourceUpdateException: 409,
   DeleteConflictException: 409,
+  ForbiddenException: 403,
   InternalFailureException: 500,
   InvalidRequestException: 400,
   InvalidSignatureException: 403,
@@ -16,11 +19,14 @@ const STATUS: Readonly<Record<string, number>> = {
   MissingAuthenticationTokenException: 403,
   ResourceAlreadyExistsException: 409,
   ResourceNotFoundException: 404,
+  ResourceRegistrationFailureException: 400,
   ServiceUnavailableException: 503,
   TerminalStateException: 410,
   UnauthorizedException: 401,
   UnknownOperationException: 404,
+  ValidationException: 400,
   VersionConflictException: 409,
+  VersionsLimitExceededException: 409,
 };
 
 /** A refusal in the words of rest-json. */

@@ -17,12 +17,25 @@ export interface HttpFrontOptions {
   /** Handlers by service; a service that is absent does not exist on this port. */
   readonly handlers: Readonly<Partial<Record<ServiceName, Handlers>>>;
   /** Who speaks, and to which service: refuses with a ServiceError. */
-  authenticate(request: FastifyRequest): ServiceName;
+  authenticate(request: FastifyRequest): Caller;
+  /** Whether the caller may do this: refuses with a ServiceError. Absent: whoever is known may do everything. */
+  authorize?(caller: Caller, operation: string, call: Call): void;
+  /** Whether this request shall fail for the sake of a test. */
+  failure?(operation: string): ServiceError | undefined;
+  /** Routes beside AWS's own, below `/_simulator/`: nobody has to be known for them. */
+  readonly ownRoutes?: (app: FastifyInstance) => void;
   /** Called when an answer is on its way, so that notifications come after it. */
   answered(): void;
   /** Told about faults of the simulator itself. */
   onFault(error: unknown): void;
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string };
+}
+
+/** Who sent a request. */
+export interface Caller {
+  readonly service: ServiceName;
+  /** Of a device that showed its certificate. */
+  readonly certificateId?: string;
 }
 
 /** CreateJob's document may have 32 KiB, a policy 2 KiB: 1 MiB is room for all and an end for a flood. */
@@ -38,11 +51,11 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
     routerOptions: { maxParamLength: 2048 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => refuse(error, request, reply),
   };
-  const services = new WeakMap<FastifyRequest, ServiceName>();
+  const callers = new WeakMap<FastifyRequest, Caller>();
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const refusal = asServiceError(error);
     if (!(refusal instanceof ServiceError)) options.onFault(error);
-    const { status, type, message } = errorAnswer(refusal, services.get(request) ?? 'iot-jobs-data');
+    const { status, type, message } = errorAnswer(refusal, callers.get(request)?.service ?? 'iot-jobs-data');
     return reply
       .code(status)
       .header('x-amzn-requestid', randomUUID())
@@ -63,7 +76,7 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(unknownOperation(request), request, reply));
   app.addHook('onRequest', async (request) => {
-    services.set(request, options.authenticate(request));
+    if (!request.routeOptions.url?.startsWith('/_simulator/')) callers.set(request, options.authenticate(request));
   });
   app.addHook('onResponse', async () => {
     try {
@@ -73,18 +86,23 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
     }
   });
 
+  options.ownRoutes?.(app);
   for (const [route, operations] of byRoute()) {
     const [method = '', url = ''] = route.split(' ');
     app.route({
       method,
       url,
       handler: async (request, reply) => {
-        const service = services.get(request);
-        const operation = operations.find((candidate) => candidate.service === service);
-        if (!operation) throw unknownOperation(request);
+        const caller = callers.get(request);
+        const operation = operations.find((candidate) => candidate.service === caller?.service);
+        if (!caller || !operation) throw unknownOperation(request);
         const handler = options.handlers[operation.service]?.[operation.name];
         if (!handler) throw new ServiceError('UnknownOperationException', `${operation.name} is not simulated`);
-        const answer = await handler(callOf(request));
+        const call = callOf(request);
+        options.authorize?.(caller, operation.name, call);
+        const failure = options.failure?.(operation.name);
+        if (failure) throw failure;
+        const answer = await handler(call);
         return reply
           .header('x-amzn-requestid', randomUUID())
           .type('application/json')

@@ -1,42 +1,41 @@
 import type { JobExecution } from '../../jobs/model.ts';
 import type { JobsService } from '../jobs/jobs-service.ts';
 import { ServiceError } from '../service-error.ts';
-import { flag, type Handlers, param, wholeNumber } from './call.ts';
+import { type Call, flag, type Handlers, param, wholeNumber } from './call.ts';
 
 /** The jobs operations of the control plane (scope `iot`). */
-export function jobsOperations(jobs: JobsService): Handlers {
+export function jobsOperations({ jobs, executions }: JobsService): Handlers {
   return {
-    CreateJob: (call) => jobs.createJob(param(call, 'jobId'), call.body),
-    DescribeJob: (call) => jobs.describeJob(param(call, 'jobId')),
-    ListJobs: (call) => jobs.listJobs(call.query),
-    GetJobDocument: (call) => jobs.getJobDocument(param(call, 'jobId')),
-    CancelJob: (call) =>
-      jobs.cancelJob(param(call, 'jobId'), {
-        force: flag(call, 'force'),
-        reasonCode: optionalString(call.body['reasonCode'], 'reasonCode'),
-        comment: optionalString(call.body['comment'], 'comment'),
-      }),
-    DeleteJob: (call) => jobs.deleteJob(param(call, 'jobId'), { force: flag(call, 'force') }),
-    ListJobExecutionsForJob: (call) => jobs.listJobExecutionsForJob(param(call, 'jobId'), call.query),
-    ListJobExecutionsForThing: (call) => jobs.listJobExecutionsForThing(param(call, 'thingName'), call.query),
+    CreateJob: (call) => jobs.create(param(call, 'jobId'), call.body),
+    DescribeJob: (call) => jobs.describe(param(call, 'jobId'), flag(call, 'beforeSubstitution')),
+    UpdateJob: (call) => jobs.update(param(call, 'jobId'), call.body),
+    ListJobs: (call) => jobs.list(call.query),
+    GetJobDocument: (call) => jobs.document(param(call, 'jobId'), flag(call, 'beforeSubstitution')),
+    CancelJob: (call) => jobs.cancel(param(call, 'jobId'), flag(call, 'force'), call.body),
+    DeleteJob: (call) => jobs.delete(param(call, 'jobId'), flag(call, 'force')),
+    AssociateTargetsWithJob: (call) => jobs.associateTargets(param(call, 'jobId'), call.body),
+    ListJobExecutionsForJob: (call) => executions.listForJob(param(call, 'jobId'), call.query),
+    ListJobExecutionsForThing: (call) => executions.listForThing(param(call, 'thingName'), call.query),
     DescribeJobExecution: (call) =>
-      jobs.describeExecution(param(call, 'thingName'), param(call, 'jobId'), wholeNumber(call, 'executionNumber')),
+      executions.describe(param(call, 'thingName'), param(call, 'jobId'), wholeNumber(call, 'executionNumber')),
     CancelJobExecution: (call) =>
-      jobs.cancelJobExecution(param(call, 'thingName'), param(call, 'jobId'), {
+      executions.cancel(param(call, 'thingName'), param(call, 'jobId'), {
         force: flag(call, 'force'),
         expectedVersion: call.body['expectedVersion'],
         statusDetails: call.body['statusDetails'],
       }),
+    DeleteJobExecution: (call) =>
+      executions.delete(param(call, 'thingName'), param(call, 'jobId'), executionNumberOf(call), flag(call, 'force')),
   };
 }
 
 /** The device's own view of its jobs (scope `iot-jobs-data`, or the HTTPS port). */
-export function deviceOperations(jobs: JobsService): Handlers {
+export function deviceOperations({ devices }: JobsService): Handlers {
   return {
-    GetPendingJobExecutions: (call) => jobs.getPendingJobExecutions(param(call, 'thingName')),
+    GetPendingJobExecutions: (call) => devices.getPending(param(call, 'thingName')),
     StartNextPendingJobExecution: (call) => {
       const thingName = param(call, 'thingName');
-      return withHttpExecution(thingName, jobs.startNextPendingJobExecution(thingName, call.body));
+      return withHttpExecution(thingName, devices.startNext(thingName, call.body));
     },
     DescribeJobExecution: (call) => {
       const thingName = param(call, 'thingName');
@@ -45,10 +44,11 @@ export function deviceOperations(jobs: JobsService): Handlers {
         includeJobDocument: flag(call, 'includeJobDocument', true),
         ...(executionNumber !== undefined && { executionNumber }),
       };
-      return withHttpExecution(thingName, jobs.describeJobExecution(thingName, param(call, 'jobId'), request));
+      const namespaceId = call.query['namespaceId'];
+      return withHttpExecution(thingName, devices.describe(thingName, param(call, 'jobId'), request, namespaceId));
     },
     UpdateJobExecution: (call) => {
-      const answer = jobs.updateJobExecution(param(call, 'thingName'), param(call, 'jobId'), call.body);
+      const answer = devices.update(param(call, 'thingName'), param(call, 'jobId'), call.body);
       return { ...answer, ...('jobDocument' in answer && { jobDocument: JSON.stringify(answer.jobDocument) }) };
     },
   };
@@ -64,7 +64,11 @@ function withHttpExecution(thingName: string, answer: { readonly execution?: Job
   };
 }
 
-function optionalString(value: unknown, name: string): string | undefined {
-  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
-  throw new ServiceError('InvalidRequestException', `${name}: expected a string, got ${JSON.stringify(value)}`);
+function executionNumberOf(call: Call): number {
+  const value = param(call, 'executionNumber');
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw new ServiceError(
+    'InvalidRequestException',
+    `executionNumber: expected a whole number, got ${JSON.stringify(value)}`,
+  );
 }

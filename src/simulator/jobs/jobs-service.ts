@@ -1,9 +1,37 @@
 import type { Clock } from '../clock.ts';
+import type { Decisions } from '../decisions.ts';
 import type { Store } from '../store.ts';
-import { ControlPlane } from './control-plane.ts';
 import { DeviceApi } from './device-api.ts';
+import type { StoredJob } from './entities.ts';
+import { EventPublisher } from './event-publisher.ts';
+import { ExecutionOperations } from './execution-operations.ts';
+import { JobDocuments } from './job-documents.ts';
+import { JobLifecycle } from './job-lifecycle.ts';
+import { JobOperations } from './job-operations.ts';
+import { JobTargets, type ThingDirectory } from './job-targets.ts';
 import { JobsState } from './jobs-state.ts';
-import type { Query } from './page.ts';
+import { Membership } from './membership.ts';
+import type { Tag } from './tags.ts';
+import type { TemplateForJob } from './templates/job-templates.ts';
+
+export interface JobsServiceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly accountId: string;
+  readonly directory: ThingDirectory;
+  publish(topic: string, payload: object): void;
+  decisions(): Decisions;
+  /** What CreateJob finds under a `jobTemplateArn`. Refuses with a ServiceError. */
+  templateFor(jobTemplateArn: unknown): TemplateForJob;
+  /** The text of the S3 object that a `documentSource` names. Refuses with a ServiceError. */
+  documentAt(documentSource: string): string;
+  /** A job's document for one delivery, with fresh presigned URLs. */
+  presigned(job: StoredJob): string;
+  /** Keeps the tags of a new resource. Refuses with a ServiceError. */
+  tag(arn: string, tags: readonly Tag[]): void;
+  untag(arn: string): void;
+}
 
 /**
  * The simulated service: what devices and what operators ask of it, on one state. Refusals are ServiceErrors. A front
@@ -11,83 +39,67 @@ import type { Query } from './page.ts';
  * notify, notify-next.
  */
 export class JobsService {
+  /** For devices: the four operations of `iot-jobs-data`. */
+  readonly devices: DeviceApi;
+  /** For operators: jobs. */
+  readonly jobs: JobOperations;
+  /** For operators: the executions of jobs. */
+  readonly executions: ExecutionOperations;
+  /** Told of what comes and goes in the registry. */
+  readonly membership: Membership;
   readonly #state: JobsState;
-  readonly #device: DeviceApi;
-  readonly #control: ControlPlane;
+  readonly #lifecycle: JobLifecycle;
   readonly #publish: (topic: string, payload: object) => void;
 
-  constructor(deps: {
-    store: Store;
-    clock: Clock;
-    region: string;
-    accountId: string;
-    thingExists: (thingName: string) => boolean;
-    publish: (topic: string, payload: object) => void;
-  }) {
-    this.#state = new JobsState(deps.store, deps.clock);
-    this.#device = new DeviceApi(this.#state, deps.thingExists);
-    const arnPrefix = `arn:aws:iot:${deps.region}:${deps.accountId}`;
-    this.#control = new ControlPlane(this.#state, arnPrefix, deps.thingExists);
-    this.#publish = deps.publish;
+  constructor(options: JobsServiceOptions) {
+    const { store, clock, directory, region, accountId } = options;
+    const arnPrefix = `arn:aws:iot:${region}:${accountId}`;
+    const decisions = (): Decisions => options.decisions();
+    const thingExists = (thingName: string): boolean => directory.thingExists(thingName);
+    const state = new JobsState(store, clock, (job) => options.presigned(job));
+    const targets = new JobTargets(directory, arnPrefix);
+    const woken = (): void => this.flushNotifications();
+    const deleted = (job: StoredJob): void => options.untag(job.jobArn);
+    const events = new EventPublisher({
+      state,
+      enabled: (type) => directory.eventEnabled(type),
+      thingArn: (thingName) => targets.arnOf(thingName),
+      times: () => decisions().eventTimes,
+    });
+    const lifecycle = new JobLifecycle({ state, events, thingExists, decisions, woken, deleted });
+    const documents = new JobDocuments(options);
+    this.#state = state;
+    this.#lifecycle = lifecycle;
+    this.#publish = (topic, payload) => options.publish(topic, payload);
+    this.devices = new DeviceApi({ state, lifecycle, thingExists, decisions });
+    const tag = (arn: string, tags: readonly Tag[]): void => options.tag(arn, tags);
+    this.membership = new Membership({ state, lifecycle, targets, decisions });
+    this.jobs = new JobOperations({ state, lifecycle, targets, documents, arnPrefix, tag });
+    this.executions = new ExecutionOperations({ state, lifecycle, targets, thingExists, decisions });
+  }
+
+  /** Goes on where a simulator left off: timers, rollouts, schedules. */
+  start(): void {
+    this.#lifecycle.resume();
+    this.flushNotifications();
+  }
+
+  stop(): void {
+    this.#lifecycle.stop();
   }
 
   flushNotifications(): void {
-    for (const { topic, payload } of this.#state.takeNotifications()) this.#publish(topic, payload);
+    for (const { topic, payload } of this.#state.takeMessages()) this.#publish(topic, payload);
   }
 
-  getPendingJobExecutions(thingName: string): ReturnType<DeviceApi['getPending']> {
-    return this.#device.getPending(thingName);
+  /** A job by its ARN. */
+  jobOf(jobArn: string): StoredJob | undefined {
+    return this.#state.jobs().find((job) => job.jobArn === jobArn);
   }
 
-  startNextPendingJobExecution(thingName: string, request: unknown): ReturnType<DeviceApi['startNext']> {
-    return this.#device.startNext(thingName, request);
-  }
-
-  describeJobExecution(thingName: string, jobIdOrNext: string, request: unknown): ReturnType<DeviceApi['describe']> {
-    return this.#device.describe(thingName, jobIdOrNext, request);
-  }
-
-  updateJobExecution(thingName: string, jobId: string, request: unknown): ReturnType<DeviceApi['update']> {
-    return this.#device.update(thingName, jobId, request);
-  }
-
-  createJob(jobId: string, body: unknown): ReturnType<ControlPlane['createJob']> {
-    return this.#control.createJob(jobId, body);
-  }
-
-  describeJob(jobId: string): object {
-    return this.#control.describeJob(jobId);
-  }
-
-  listJobs(query: Query): ReturnType<ControlPlane['listJobs']> {
-    return this.#control.listJobs(query);
-  }
-
-  getJobDocument(jobId: string): { document: string } {
-    return this.#control.getJobDocument(jobId);
-  }
-
-  cancelJob(jobId: string, options: Parameters<ControlPlane['cancelJob']>[1]): ReturnType<ControlPlane['cancelJob']> {
-    return this.#control.cancelJob(jobId, options);
-  }
-
-  deleteJob(jobId: string, options: { force: boolean }): void {
-    this.#control.deleteJob(jobId, options);
-  }
-
-  listJobExecutionsForJob(jobId: string, query: Query): object {
-    return this.#control.listExecutionsForJob(jobId, query);
-  }
-
-  listJobExecutionsForThing(thingName: string, query: Query): object {
-    return this.#control.listExecutionsForThing(thingName, query);
-  }
-
-  describeExecution(thingName: string, jobId: string, executionNumber?: number): object {
-    return this.#control.describeExecution(thingName, jobId, executionNumber);
-  }
-
-  cancelJobExecution(thingName: string, jobId: string, options: Parameters<ControlPlane['cancelExecution']>[2]): void {
-    this.#control.cancelExecution(thingName, jobId, options);
+  /** Forgets all jobs; nobody is notified. */
+  reset(): void {
+    this.#lifecycle.stop();
+    this.#state.clear();
   }
 }

@@ -6,16 +6,55 @@ export function invalid(message: string): ServiceError {
   return new ServiceError('InvalidRequestException', message);
 }
 
-function constraint(field: string, value: unknown, rule: string): ServiceError {
+export function constraint(field: string, value: unknown, rule: string): ServiceError {
   const shown =
     value === undefined || value === null ? 'null' : `'${typeof value === 'string' ? value : JSON.stringify(value)}'`;
   return invalid(`Value ${shown} at '${field}' failed to satisfy constraint: ${rule}`);
 }
 
-export function record(value: unknown): Record<string, unknown> {
+/** An object's fields, absent: none. */
+export function record(value: unknown, field = 'the request'): Record<string, unknown> {
   if (value === undefined || value === null) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return Object.fromEntries(Object.entries(value));
-  throw invalid('expected a JSON object');
+  throw invalid(`${field} must be a JSON object`);
+}
+
+/** An optional structure of the control plane. A field that we do not know would be ignored, so it is refused by name. */
+export function structure(
+  field: string,
+  value: unknown,
+  known: readonly string[],
+): Record<string, unknown> | undefined {
+  if (value === undefined || value === null) return undefined;
+  const fields = record(value, field);
+  const unknown = Object.keys(fields).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid(`${field}.${unknown} is not simulated`);
+  return fields;
+}
+
+/** A required list. */
+export function list(field: string, value: unknown, least: number, most: number): unknown[] {
+  if (value === undefined || value === null) throw constraint(field, value, 'Member must not be null');
+  if (Array.isArray(value) && value.length >= least && value.length <= most) return value;
+  throw constraint(field, value, `Member must be a list of ${least} to ${most}`);
+}
+
+/** A required whole number within bounds. */
+export function integer(field: string, value: unknown, least: number, most: number): number {
+  if (value === undefined || value === null) throw constraint(field, value, 'Member must not be null');
+  const number = optionalInteger(field, value);
+  if (number !== undefined && number >= least && number <= most) return number;
+  throw constraint(field, value, `Member must be between ${least} and ${most}`);
+}
+
+/** A required number within bounds, with at most so many digits after the point. */
+export function decimal(field: string, value: unknown, least: number, most: number, digits: number): number {
+  if (value === undefined || value === null) throw constraint(field, value, 'Member must not be null');
+  if (typeof value !== 'number' || !(value >= least && value <= most)) {
+    throw constraint(field, value, `Member must be between ${least} and ${most}`);
+  }
+  if (Number(value.toFixed(digits)) === value) return value;
+  throw constraint(field, value, `Member must have at most ${digits} digits after the point`);
 }
 
 export function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T {

@@ -2,9 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
+import { certificateIdOf } from '../certificate-authority.ts';
 import type { Clock } from '../clock.ts';
-import type { JobsService } from '../jobs/jobs-service.ts';
-import { JobsFront } from './jobs-front.ts';
+import { Faults } from '../faults/faults.ts';
+import { MessageLog } from '../messages/message-log.ts';
+import type { Authorizer } from './authorizer.ts';
+import { MOST_UNREAD_BYTES } from './client-wire.ts';
+import type { JobsFront } from './jobs-front.ts';
+import { MqttGate } from './mqtt-gate.ts';
 
 export interface CertificateLookup {
   /** By certificate id, the lower-case hex SHA-256 of the DER; undefined: unknown here. */
@@ -20,35 +25,63 @@ export interface BrokerOptions {
   readonly cert: string;
   readonly ca: string;
   readonly certificates: CertificateLookup;
-  readonly jobs: JobsService;
+  readonly front: JobsFront;
+  /** Called when an answer is on its way, so that notifications come after it. */
+  answered(): void;
   readonly clock: Clock;
+  /** Decides by policies; absent: everything is allowed. */
+  readonly authorizer?: Authorizer;
+  /** Faults on order; absent: none. */
+  readonly faults?: Faults;
+  /** Where every message is noted; absent: nowhere to be read. */
+  readonly log?: MessageLog;
+  /** Who is sent an answer, see Decisions; default: the requester. */
+  answersGoTo?(): 'requester' | 'subscribers';
+  /** Told about faults of the broker itself; the connection that ran into one is closed. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /** How AWS IoT Core tells MQTT from HTTPS; its SDKs offer it on port 8883 too, and a server must then select it. */
 const ALPN = 'x-amzn-mqtt-ca';
 
-/** The message broker: MQTT 3.1.1 over mutual TLS. */
+/** The message broker: MQTT 3.1.1 over mutual TLS. Each connection passes a gate before it comes to Aedes. */
 export class Broker {
   readonly #options: BrokerOptions;
-  readonly #front: JobsFront;
   /** Below TLS: one that never finishes its handshake must not hold up a stop. */
   readonly #sockets = new Set<Socket>();
+  readonly #gates = new Set<MqttGate>();
+  /** The connections with a client id: one for each. */
+  readonly #gateOf = new Map<string, MqttGate>();
+  readonly #gateOfClient = new WeakMap<Client, MqttGate>();
+  readonly #authorizer: Authorizer;
+  readonly #faults: Faults;
+  readonly #log: MessageLog;
   #aedes: Aedes | undefined;
   #server: Server | undefined;
 
   constructor(options: BrokerOptions) {
+    const { clock } = options;
     this.#options = options;
-    this.#front = new JobsFront(options.jobs, options.clock);
+    this.#authorizer = options.authorizer ?? ALLOW_ALL;
+    this.#faults = options.faults ?? new Faults({ clock });
+    this.#log = options.log ?? new MessageLog({ clock, entries: 0 });
   }
 
   /** Returns the port. */
   async start(): Promise<number> {
-    const aedes = await Aedes.createBroker();
+    // Without a limit on messages under way: with one, a few clients that do not read hold up all others.
+    const aedes = await Aedes.createBroker({ concurrency: 0 });
     this.#aedes = aedes;
-    // After the PUBACK: answers come behind it, as captured from the service.
-    aedes.published = (packet, client, done) => {
-      done();
-      if (client) this.#front.published(packet.topic, packet.payload, client);
+    aedes.authorizeForward = (client, packet) => {
+      const gate = this.#gateOfClient.get(client);
+      if (!gate || gate.unreadBytes <= MOST_UNREAD_BYTES) return packet;
+      gate.close('the client does not read what it is sent');
+      return null;
+    };
+    // What a client publishes was looked at by its gate; its will comes from Aedes, once the client is gone.
+    aedes.authorizePublish = (client, { topic, retain }, done) => {
+      const session = client?.closed ? this.#gateOfClient.get(client)?.session : undefined;
+      done(session && !this.#authorizer.publish(session, topic, retain) ? new Error('forbidden') : null);
     };
     // A client's protocol error or lost connection is that client's: Aedes closes it.
     aedes.on('clientError', (client: Client) => client.close());
@@ -101,27 +134,91 @@ export class Broker {
     this.#aedes?.publish(packet, ignoreDelivery);
   }
 
+  /** The status of a certificate has changed, or it is gone: whoever is connected with it may have to leave. */
+  certificateChanged(certificateId: string): void {
+    if (this.#options.certificates.certificateStatus(certificateId) === 'ACTIVE') return;
+    for (const gate of [...this.#gates]) {
+      if (gate.certificateId === certificateId) gate.close('its certificate is not active any more');
+    }
+  }
+
   #accept(socket: TLSSocket, aedes: Aedes): void {
     socket.setNoDelay(true);
     // A reset is followed by its close, which is all we need to know.
     socket.on('error', () => socket.destroy());
-    if (!this.#isWelcome(socket)) {
+    const certificateId = this.#welcome(socket);
+    if (certificateId === undefined || this.#faults.refuses()) {
       // As AWS IoT Core does: no CONNACK, no word.
       socket.destroy();
       return;
     }
-    aedes.handle(socket);
+    const gate = new MqttGate({
+      ...{ socket, certificateId, authorizer: this.#authorizer, faults: this.#faults, log: this.#log },
+      connecting: (clientId) => this.#displace(clientId, gate),
+      restored: () => subscriptionsOf(client),
+      request: (topic, payload) => this.#answer(topic, payload, client, gate),
+      closed: () => this.#forget(gate),
+      onFault: (error) => this.#options.onFault?.(error),
+    });
+    this.#gates.add(gate);
+    const client = aedes.handle(gate.stream);
+    this.#gateOfClient.set(client, gate);
   }
 
-  #isWelcome(socket: TLSSocket): boolean {
-    const { raw } = socket.getPeerCertificate();
-    if (raw === undefined) return false;
-    const certificate = new X509Certificate(raw);
-    const id = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-    const now = this.#options.clock.now();
-    const inTime = Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
-    return inTime && this.#options.certificates.certificateStatus(id) === 'ACTIVE';
+  /** "The new client connection is accepted and the previously connected client is disconnected" (guide, "MQTT"). */
+  #displace(clientId: string, gate: MqttGate): void {
+    this.#gateOf.get(clientId)?.close('another connection has its client id');
+    this.#gateOf.set(clientId, gate);
   }
+
+  #forget(gate: MqttGate): void {
+    this.#gates.delete(gate);
+    const { session } = gate;
+    if (session && this.#gateOf.get(session.clientId) === gate) this.#gateOf.delete(session.clientId);
+  }
+
+  #answer(topic: string, payload: Buffer, client: Client, gate: MqttGate): void {
+    const answer = this.#options.front.answer(topic, payload);
+    if (!answer) return;
+    if (this.#options.answersGoTo?.() === 'subscribers') this.publish(answer.topic, answer.message);
+    else send(client, answer.topic, answer.message, gate.expectAnswer(answer.topic));
+    this.#options.answered();
+  }
+
+  /** The id of the certificate that this connection may be used with. */
+  #welcome(socket: TLSSocket): string | undefined {
+    const { raw } = socket.getPeerCertificate();
+    if (raw === undefined) return undefined;
+    const certificate = new X509Certificate(raw);
+    const id = certificateIdOf(raw);
+    // A clock that stands in the past must not make today's certificates invalid; one that was moved on may end them.
+    const now = Math.max(Date.now(), this.#options.clock.now());
+    const inTime = Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
+    return inTime && this.#options.certificates.certificateStatus(id) === 'ACTIVE' ? id : undefined;
+  }
+}
+
+const ALLOW_ALL: Authorizer = { connect: allow, publish: allow, subscribe: allow, receive: allow };
+
+function allow(): boolean {
+  return true;
+}
+
+/** To the requester alone and once, subscribed or not; QoS 0 unless it subscribed for more, and never above 1. */
+function send(client: Client, topic: string, message: object, qos: 0 | 1): void {
+  const payload = Buffer.from(JSON.stringify(message));
+  client.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, ignoreDelivery);
+}
+
+/** Aedes keeps them by filter, and does not say so in its types. */
+function* subscriptionsOf(client: Client): Iterable<readonly [string, number]> {
+  const subscriptions: unknown = 'subscriptions' in client ? client.subscriptions : {};
+  for (const [filter, subscription] of Object.entries(subscriptions ?? {})) yield [filter, qosOf(subscription)];
+}
+
+function qosOf(subscription: unknown): number {
+  if (typeof subscription !== 'object' || subscription === null || !('qos' in subscription)) return 0;
+  return typeof subscription.qos === 'number' ? subscription.qos : 0;
 }
 
 /** A client that went away does not get the message, as with the real service. */

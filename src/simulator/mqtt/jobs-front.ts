@@ -1,8 +1,6 @@
-import type { Client } from 'aedes';
 import { type Clock, epochSeconds } from '../clock.ts';
 import type { JobsService } from '../jobs/jobs-service.ts';
 import { ServiceError } from '../service-error.ts';
-import { matchesFilter } from './topic-filter.ts';
 
 /** Exception names of the service models → ErrorResponse codes of MQTT (developer guide, Jobs device MQTT API). */
 const CODES: ReadonlyMap<string, string> = new Map([
@@ -12,58 +10,101 @@ const CODES: ReadonlyMap<string, string> = new Map([
   ['VersionMismatch', 'VersionMismatch'],
   ['TerminalStateException', 'TerminalStateReached'],
   ['ThrottlingException', 'RequestThrottled'],
+  ['InternalFailureException', 'InternalError'],
+  ['ServiceUnavailableException', 'InternalError'],
   ['InvalidTopic', 'InvalidTopic'],
   ['InvalidJson', 'InvalidJson'],
 ]);
 
+const SENT_BY_SERVICE = /(^|\/)(accepted|rejected|notify|notify-next|notify(-next)?-namespace-[^/]*)$/;
+/** As Greengrass asks for its own jobs: with their namespace between the job and the verb. */
+const ON_ONE_JOB = /^(?<jobId>[^/]*)(?:\/namespace-(?<namespaceId>[a-zA-Z0-9_-]+))?\/(?<verb>get|update)$/;
 const TOPIC = /^\$aws\/things\/([^/]+)\/jobs\/(.+)$/;
 
-/** The Jobs operations as messages: a publish of a device in, an answer to that device alone out. */
+/** What the service says to a request: for the requester alone. */
+export interface Answer {
+  readonly topic: string;
+  readonly message: object;
+}
+
+/** Decides whether an operation shall fail for the sake of a test: a code of the service models, or nothing. */
+export type Failure = (operation: DeviceOperation) => ServiceError | undefined;
+
+/** The four operations that a device has. */
+export type DeviceOperation =
+  | 'GetPendingJobExecutions'
+  | 'StartNextPendingJobExecution'
+  | 'DescribeJobExecution'
+  | 'UpdateJobExecution';
+
+/** The Jobs operations as messages: a publish of a device in, an answer to that device out. Knows no broker. */
 export class JobsFront {
   readonly #jobs: JobsService;
   readonly #clock: Clock;
+  readonly #failure: Failure;
+  readonly #onFault: (error: unknown) => void;
 
-  constructor(jobs: JobsService, clock: Clock) {
-    this.#jobs = jobs;
-    this.#clock = clock;
+  constructor(deps: {
+    jobs: JobsService;
+    clock: Clock;
+    failure?: Failure;
+    /** Told of faults of the simulator itself, which the device sees as InternalError. */
+    onFault?: (error: unknown) => void;
+  }) {
+    this.#jobs = deps.jobs;
+    this.#clock = deps.clock;
+    this.#failure = deps.failure ?? (() => undefined);
+    this.#onFault = deps.onFault ?? (() => undefined);
   }
 
-  /** A device has published, and has its PUBACK. Anything but a request of the Jobs API is none of our business. */
-  published(topic: string, payload: Buffer | string, client: Client): void {
+  /**
+   * A device has published, and has its PUBACK. Anything but a request of the Jobs API is none of our business, and
+   * gets no answer. The caller sends the answer, and calls `flushNotifications()` of the service then.
+   */
+  answer(topic: string, payload: Buffer | string): Answer | undefined {
     const [, thingName, request] = TOPIC.exec(topic) ?? [];
     // What the service itself sends on is not a request, whoever publishes it.
-    if (
-      thingName === undefined ||
-      request === undefined ||
-      /(^|\/)(accepted|rejected|notify|notify-next)$/.test(request)
-    ) {
-      return;
-    }
+    if (thingName === undefined || request === undefined || SENT_BY_SERVICE.test(request)) return undefined;
     const timestamp = epochSeconds(this.#clock);
     let clientToken: string | undefined;
     try {
       const body = parse(payload);
       if (typeof body['clientToken'] === 'string') clientToken = body['clientToken'];
-      const answer = this.#operate(thingName, request, body);
-      send(client, `${topic}/accepted`, {
-        ...(clientToken === undefined ? {} : { clientToken }),
-        timestamp,
-        ...answer,
-      });
+      const result = this.#operate(thingName, request, body);
+      const token = clientToken === undefined ? {} : { clientToken };
+      return { topic: `${topic}/accepted`, message: { ...token, timestamp, ...result } };
     } catch (error) {
-      send(client, `${topic}/rejected`, rejection(error, timestamp, clientToken));
+      if (!(error instanceof ServiceError)) this.#onFault(error);
+      return { topic: `${topic}/rejected`, message: rejection(error, timestamp, clientToken) };
     }
-    this.#jobs.flushNotifications();
   }
 
   #operate(thingName: string, request: string, body: Record<string, unknown>): object {
-    if (request === 'get') return this.#jobs.getPendingJobExecutions(thingName);
-    if (request === 'start-next') return this.#jobs.startNextPendingJobExecution(thingName, body);
-    const [jobId = '', operation, ...rest] = request.split('/');
-    if (rest.length === 0 && operation === 'get') return this.#jobs.describeJobExecution(thingName, jobId, body);
-    if (rest.length === 0 && operation === 'update') return this.#jobs.updateJobExecution(thingName, jobId, body);
+    const { devices } = this.#jobs;
+    if (request === 'get') {
+      this.#fail('GetPendingJobExecutions');
+      return devices.getPending(thingName);
+    }
+    if (request === 'start-next') {
+      this.#fail('StartNextPendingJobExecution');
+      return devices.startNext(thingName, body);
+    }
+    const { jobId, namespaceId, verb } = ON_ONE_JOB.exec(request)?.groups ?? {};
+    if (jobId !== undefined && verb === 'get') {
+      this.#fail('DescribeJobExecution');
+      return devices.describe(thingName, jobId, body, namespaceId);
+    }
+    if (jobId !== undefined && verb === 'update') {
+      this.#fail('UpdateJobExecution');
+      return devices.update(thingName, jobId, body, namespaceId);
+    }
     // Where AWS answers this is not known; we take the topic's own `/rejected`.
     throw new ServiceError('InvalidTopic', `No operation of AWS IoT Jobs has the topic …/jobs/${request}`);
+  }
+
+  #fail(operation: DeviceOperation): void {
+    const failure = this.#failure(operation);
+    if (failure) throw failure;
   }
 }
 
@@ -93,26 +134,3 @@ function rejection(error: unknown, timestamp: number, clientToken: string | unde
     ...(known?.executionState ? { executionState: known.executionState } : {}),
   };
 }
-
-/** To the requester alone and once, subscribed or not; QoS 0 unless it subscribed for more, and never above 1. */
-function send(client: Client, topic: string, message: object): void {
-  const payload = Buffer.from(JSON.stringify(message));
-  const qos = grantedQos(client, topic);
-  client.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, ignoreDelivery);
-}
-
-function grantedQos(client: Client, topic: string): 0 | 1 {
-  const subscriptions: unknown = 'subscriptions' in client ? client.subscriptions : {};
-  const granted = Object.entries(subscriptions ?? {}).some(
-    ([filter, subscription]) => qosOf(subscription) > 0 && matchesFilter(topic, filter),
-  );
-  return granted ? 1 : 0;
-}
-
-function qosOf(subscription: unknown): number {
-  if (typeof subscription !== 'object' || subscription === null || !('qos' in subscription)) return 0;
-  return typeof subscription.qos === 'number' ? subscription.qos : 0;
-}
-
-/** A client that went away does not get its answer, as with the real service. */
-const ignoreDelivery = () => undefined;

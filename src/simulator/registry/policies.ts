@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { ServiceError } from '../service-error.ts';
 import type { Collection, Store } from '../store.ts';
+import { checkPolicyDocument } from './policy-document.ts';
+import { alreadyExists, invalidRequest, notFound } from './refusals.ts';
 
-/** A policy with its one version; times are epoch seconds. It is kept, and not yet enforced. */
+/** A policy with its one version; times are epoch seconds. */
 export interface Policy {
   readonly policyName: string;
   readonly policyArn: string;
@@ -24,7 +25,7 @@ export class Policies {
 
   constructor(store: Store, arnPrefix: string, clock: Clock) {
     this.#policies = store.collection<Policy>('policies');
-    this.#arnPrefix = arnPrefix;
+    this.#arnPrefix = `${arnPrefix}:policy/`;
     this.#clock = clock;
   }
 
@@ -32,23 +33,17 @@ export class Policies {
     return this.#policies.get(policyName) !== undefined;
   }
 
-  create(policyName: string, policyDocument: unknown): Policy {
-    if (!POLICY_NAME.test(policyName)) {
-      throw new ServiceError('InvalidRequestException', `Invalid policy name: ${JSON.stringify(policyName)}`);
-    }
-    if (typeof policyDocument !== 'string' || !isJsonObject(policyDocument)) {
-      throw new ServiceError('MalformedPolicyException', 'policyDocument: expected the JSON text of a policy');
-    }
+  /** @throws ServiceError MalformedPolicyException, ResourceAlreadyExistsException */
+  create(policyName: string, policyDocument: string): Policy {
+    if (!POLICY_NAME.test(policyName)) throw invalidRequest(`Invalid policy name: ${JSON.stringify(policyName)}`);
+    checkPolicyDocument(policyDocument);
     if (this.exists(policyName)) {
-      throw new ServiceError(
-        'ResourceAlreadyExistsException',
-        `Policy cannot be created - name already exists (name=${policyName})`,
-      );
+      throw alreadyExists(`Policy cannot be created - name already exists (name=${policyName})`);
     }
     const now = this.#clock.now() / 1000;
     const policy: Policy = {
       policyName,
-      policyArn: `${this.#arnPrefix}:policy/${policyName}`,
+      policyArn: this.#arnPrefix + policyName,
       policyDocument,
       defaultVersionId: '1',
       creationDate: now,
@@ -62,17 +57,11 @@ export class Policies {
   /** @throws ServiceError ResourceNotFoundException */
   get(policyName: string): Policy {
     const policy = this.#policies.get(policyName);
-    if (!policy) throw new ServiceError('ResourceNotFoundException', `Policy not found (name=${policyName})`);
+    if (!policy) throw notFound(`Policy not found (name=${policyName})`);
     return policy;
   }
-}
 
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
+  delete(policyName: string): void {
+    this.#policies.delete(policyName);
   }
 }

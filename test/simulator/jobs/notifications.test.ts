@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JobExecutionStatus } from '../../../src/jobs/model.ts';
+import { type JobExecutionStatus, TERMINAL_STATUSES } from '../../../src/jobs/model.ts';
 import type { StoredExecution } from '../../../src/simulator/jobs/entities.ts';
 import { notificationsFor } from '../../../src/simulator/jobs/notifications.ts';
 import { pendingOrder } from '../../../src/simulator/jobs/pending-list.ts';
@@ -24,13 +24,15 @@ function pending(text: string, versionNumber = 1): StoredExecution[] {
         ...times,
         versionNumber,
         sequence,
+        retried: { FAILED: 0, TIMED_OUT: 0 },
       };
     });
-  return pendingOrder(executions);
+  return pendingOrder(executions.filter((execution) => !TERMINAL_STATUSES.has(execution.status)));
 }
 
+const CONTEXT = { now: 9000, listLimit: 10, documentOf: () => '{"a":1}' };
 const send = (before: string, after: string) =>
-  notificationsFor('t', pending(before), pending(after, 2), 9, () => '{"a":1}');
+  notificationsFor({ thingName: 't', before: pending(before), after: pending(after, 2) }, CONTEXT);
 
 test.each([
   ['queued, the list was empty', '', '1Q', ['notify', 'notify-next']],

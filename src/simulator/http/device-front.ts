@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import type { Account } from '../account.ts';
+import type { Clock } from '../clock.ts';
+import type { PolicyEvaluator } from '../policy/policy-evaluator.ts';
+import type { ServiceError } from '../service-error.ts';
+import { param } from './call.ts';
+import { validCertificateId } from './client-certificate.ts';
+import { authorizeDevice } from './device-authorization.ts';
+import { createHttpFront } from './http-front.ts';
+import { deviceOperations } from './jobs-operations.ts';
+
+export interface DeviceFrontOptions {
+  readonly account: Account;
+  readonly policies: PolicyEvaluator;
+  readonly clock: Clock;
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
+  answered(): void;
+  failure(operation: string): ServiceError | undefined;
+  onFault(error: unknown): void;
+}
+
+/** The HTTPS port: the data plane for a device that shows its certificate, as far as its policies allow. */
+export function createDeviceFront(options: DeviceFrontOptions): FastifyInstance {
+  const { account, policies, clock, tls } = options;
+  const { registry, arnPrefix } = account;
+  const authorization = {
+    ...{ registry, arnPrefix, policies },
+    certificatePemOf: (id: string) => registry.certificatePemOf(id),
+  };
+  return createHttpFront({
+    handlers: { 'iot-jobs-data': deviceOperations(account.jobs) },
+    authenticate: (request) => ({
+      service: 'iot-jobs-data',
+      certificateId: validCertificateId(request.raw.socket, (id) => registry.certificateStatus(id), clock),
+    }),
+    authorize: ({ certificateId = '' }, operation, call) =>
+      authorizeDevice(authorization, certificateId, operation, param(call, 'thingName')),
+    failure: (operation) => options.failure(operation),
+    answered: () => options.answered(),
+    onFault: (error) => options.onFault(error),
+    tls,
+  });
+}
