@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 import type { CertificateAuthority } from '../certificate-authority.ts';
+import { page } from '../page.ts';
 import { registerIssued } from '../registry/certificate-registration.ts';
 import type { RegisteredCertificate } from '../registry/certificates.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
-import { flag, type Handlers, page, param } from './call.ts';
+import { flag, type Handlers, param } from './call.ts';
 import { operation } from './operation.ts';
 import { TEXT } from './shapes.ts';
 
@@ -62,7 +63,7 @@ export function certificateOperations(registry: Registry, authority: Certificate
       certificates.delete(certificateIdOf(call), flag(call, 'forceDelete')),
     ),
     ListCertificates: operation({ query: ['pageSize', 'marker', 'isAscendingOrder'] }, (call) => {
-      const { items, nextToken } = page(call, certificates.list(), byCreation, {
+      const { items, nextToken } = page(call.query, certificates.list(), byCreation, {
         sizeName: 'pageSize',
         tokenName: 'marker',
         // "A default page size of 25" (ListCertificates, API reference).

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { page } from '../page.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkTags } from '../registry/tags.ts';
-import { type Call, flag, type Handlers, PAGE, page, param, required } from './call.ts';
+import { type Call, flag, type Handlers, PAGE, param, required } from './call.ts';
 import { operation } from './operation.ts';
 import { TAGS, TEXT } from './shapes.ts';
 
@@ -31,7 +32,7 @@ export function policyOperations(registry: Registry): Handlers {
     ListAttachedPolicies: operation({ query: ['recursive', 'marker', 'pageSize'] }, (call) => {
       const found = attachments.list(param(call, 'target'), flag(call, 'recursive'));
       const names = { sizeName: 'pageSize', tokenName: 'marker' };
-      const { items, nextToken } = page(call, found, ({ policyName }) => policyName, names);
+      const { items, nextToken } = page(call.query, found, ({ policyName }) => policyName, names);
       return { policies: items.map(({ policyName, policyArn }) => ({ policyName, policyArn })), nextMarker: nextToken };
     }),
     AttachThingPrincipal: operation({ query: ['thingPrincipalType'] }, (call) => {
@@ -43,12 +44,12 @@ export function policyOperations(registry: Registry): Handlers {
     ),
     ListThingPrincipals: operation({ query: PAGE }, (call) => {
       const { thingName } = things.describe(param(call, 'thingName'));
-      const { items, ...rest } = page(call, certificates.principalsOf(thingName), (arn) => arn);
+      const { items, ...rest } = page(call.query, certificates.principalsOf(thingName), (arn) => arn);
       return { principals: items, ...rest };
     }),
     ListPrincipalThings: operation({ query: PAGE }, (call) => {
       const { certificateId } = certificates.byArn(principalOf(call));
-      const { items, ...rest } = page(call, registry.thingsOfCertificate(certificateId), (name) => name);
+      const { items, ...rest } = page(call.query, registry.thingsOfCertificate(certificateId), (name) => name);
       return { things: items, ...rest };
     }),
   };

@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import type { CertificateAuthority } from '../certificate-authority.ts';
+import { page } from '../page.ts';
 import { issueClaim, provision } from '../registry/provisioning.ts';
 import { parseTemplate, planProvisioning } from '../registry/provisioning-template.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { STRING_MAP } from '../registry/string-map.ts';
 import { checkTags } from '../registry/tags.ts';
-import { flag, type Handlers, PAGE, page, param } from './call.ts';
+import { flag, type Handlers, PAGE, param } from './call.ts';
 import { operation } from './operation.ts';
 import { description, ROLE_ARN, TAGS, TEXT } from './shapes.ts';
 
@@ -45,7 +46,7 @@ export function provisioningOperations(registry: Registry, authority: Certificat
       return { ...template, templateBody: templates.body(template.templateName), type: TYPE };
     }),
     ListProvisioningTemplates: operation({ query: PAGE }, (call) => {
-      const { items, ...rest } = page(call, templates.list(), ({ templateName }) => templateName);
+      const { items, ...rest } = page(call.query, templates.list(), ({ templateName }) => templateName);
       return {
         templates: items.map(
           ({ versions: _, provisioningRoleArn: _role, defaultVersionId: _default, ...template }) => ({

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { page } from '../page.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Stream } from '../registry/streams.ts';
 import { checkTags } from '../registry/tags.ts';
-import { flag, type Handlers, PAGE, page, param } from './call.ts';
+import { flag, type Handlers, PAGE, param } from './call.ts';
 import { operation } from './operation.ts';
 import { description, ROLE_ARN, STREAM_FILES, TAGS } from './shapes.ts';
 
@@ -42,7 +43,7 @@ export function streamOperations({ streams, tags }: Registry): Handlers {
       tags.delete(streamArn);
     }),
     ListStreams: operation({ query: [...PAGE, 'isAscendingOrder'] }, (call) => {
-      const { items, ...rest } = page(call, streams.list(), ({ streamId }) => streamId, {
+      const { items, ...rest } = page(call.query, streams.list(), ({ streamId }) => streamId, {
         descending: !flag(call, 'isAscendingOrder'),
       });
       return { streams: items.map(summary), ...rest };

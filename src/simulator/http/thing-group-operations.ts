@@ -1,9 +1,10 @@
 import * as v from 'valibot';
+import { page } from '../page.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkTags } from '../registry/tags.ts';
 import type { ThingGroup } from '../registry/thing-groups.ts';
-import { flag, type Handlers, PAGE, page, param, wholeNumber } from './call.ts';
+import { flag, type Handlers, PAGE, param, wholeNumber } from './call.ts';
 import { operation } from './operation.ts';
 import { ATTRIBUTE_PAYLOAD, TAGS, TEXT } from './shapes.ts';
 
@@ -77,7 +78,7 @@ export function thingGroupOperations(registry: Registry): Handlers {
         namePrefixFilter,
         recursive: recursive === undefined ? undefined : flag(call, 'recursive'),
       };
-      return namesAndArns(page(call, groups.list(filter), ({ thingGroupName }) => thingGroupName));
+      return namesAndArns(page(call.query, groups.list(filter), ({ thingGroupName }) => thingGroupName));
     }),
     AddThingToThingGroup: operation(
       // There are no dynamic groups that could be overridden.
@@ -88,14 +89,14 @@ export function thingGroupOperations(registry: Registry): Handlers {
     ListThingsInThingGroup: operation({ query: [...PAGE, 'recursive'] }, (call) => {
       const { thingGroupName } = groups.describe(param(call, 'thingGroupName'));
       const members = membership.thingsIn(thingGroupName, flag(call, 'recursive'));
-      const { items, ...rest } = page(call, members, (name) => name);
+      const { items, ...rest } = page(call.query, members, (name) => name);
       return { things: items, ...rest };
     }),
     // "The thing groups this thing belongs to, including any parent groups" (developer guide, "Static thing groups").
     ListThingGroupsForThing: operation({ query: PAGE }, (call) => {
       const { thingName } = things.describe(param(call, 'thingName'));
       const found = membership.groupsOf(thingName).map((name) => groups.describe(name));
-      return namesAndArns(page(call, found, ({ thingGroupName }) => thingGroupName));
+      return namesAndArns(page(call.query, found, ({ thingGroupName }) => thingGroupName));
     }),
   };
 }

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
+import { page } from '../page.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
-import { flag, type Handlers, PAGE, page, param, wholeNumber } from './call.ts';
+import { flag, type Handlers, PAGE, param, wholeNumber } from './call.ts';
 import { operation } from './operation.ts';
 import { ATTRIBUTE_PAYLOAD } from './shapes.ts';
 
@@ -50,7 +51,7 @@ export function thingOperations(registry: Registry): Handlers {
         const filter = { attributeName, attributeValue, usePrefixAttributeValue };
         // No thing has a type.
         const found = thingTypeName === undefined ? things.list(filter) : [];
-        const { items, ...rest } = page(call, found, (thing) => thing.thingName);
+        const { items, ...rest } = page(call.query, found, (thing) => thing.thingName);
         return {
           things: items.map(({ thingName, thingArn, attributes, version }) => ({
             thingName,

@@ -1,12 +1,13 @@
 import { JOB_EXECUTION_STATUSES, JOB_ID, TERMINAL_STATUSES } from '../../jobs/model.ts';
 import type { Decisions } from '../decisions.ts';
+import { numberedKey, page, type Query } from '../page.ts';
 import { ServiceError } from '../service-error.ts';
 import type { StoredExecution } from './entities.ts';
 import type { JobLifecycle } from './job-lifecycle.ts';
 import type { JobTargets } from './job-targets.ts';
 import { executionSummary, executionView } from './job-views.ts';
 import type { JobsState } from './jobs-state.ts';
-import { page, type Query } from './page.ts';
+
 import { oneOf, optionalInteger, statusDetails, text } from './validation.ts';
 
 /** The operations on executions of the control plane (AWS IoT API reference). */
@@ -35,7 +36,7 @@ export class ExecutionOperations {
     if (!this.#state.job(text('jobId', jobId, JOB_ID))) {
       throw new ServiceError('ResourceNotFoundException', `Job ${jobId} does not exist`);
     }
-    const { items, ...rest } = page(withStatus(this.#state.executionsOfJob(jobId), query), query);
+    const { items, ...rest } = page(query, withStatus(this.#state.executionsOfJob(jobId), query), inOrder);
     const executionSummaries = items.map((execution) => ({
       thingArn: this.#targets.arnOf(execution.thingName),
       jobExecutionSummary: executionSummary(execution),
@@ -53,7 +54,7 @@ export class ExecutionOperations {
         (jobId === undefined || execution.jobId === jobId) &&
         (namespaceId === undefined || execution.namespaceId === namespaceId),
     );
-    const { items, ...rest } = page(executions, query);
+    const { items, ...rest } = page(query, executions, inOrder);
     const executionSummaries = items.map((execution) => ({
       jobId: execution.jobId,
       jobExecutionSummary: executionSummary(execution),
@@ -106,6 +107,11 @@ export class ExecutionOperations {
     if (execution) return execution;
     throw new ServiceError('ResourceNotFoundException', `No execution of job ${jobId} for thing ${thingName}`);
   }
+}
+
+/** In the order of creation. */
+function inOrder({ sequence }: StoredExecution): string {
+  return numberedKey(sequence);
 }
 
 function withStatus(executions: StoredExecution[], { status }: Query): StoredExecution[] {

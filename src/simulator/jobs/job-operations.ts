@@ -1,4 +1,5 @@
 import { JOB_ID } from '../../jobs/model.ts';
+import { numberedKey, page, type Query } from '../page.ts';
 import { ServiceError } from '../service-error.ts';
 import { CONFIGURATION_FIELDS, checkTogether, parseConfiguration } from './configuration/job-configuration.ts';
 import { MINUTE } from './configuration/minute.ts';
@@ -8,7 +9,6 @@ import type { JobLifecycle } from './job-lifecycle.ts';
 import { type JobTargets, MOST_TARGETS } from './job-targets.ts';
 import { jobSummary, jobView } from './job-views.ts';
 import type { JobsState } from './jobs-state.ts';
-import { page, type Query } from './page.ts';
 import { parseTags, type Tag } from './tags.ts';
 import { invalid, oneOf, record, text } from './validation.ts';
 
@@ -122,7 +122,7 @@ export class JobOperations {
           (namespaceId === undefined || job.namespaceId === namespaceId) &&
           (thingGroupName === undefined || this.#targets.names(job.targets, thingGroupName)),
       );
-    const { items, ...rest } = page(jobs.reverse(), query);
+    const { items, ...rest } = page(query, jobs, byCreation, { descending: true });
     return { jobs: items.map(jobSummary), ...rest };
   }
 
@@ -201,6 +201,10 @@ export class JobOperations {
     if (!job) throw new ServiceError('ResourceNotFoundException', `Job ${jobId} does not exist`);
     return job;
   }
+}
+
+function byCreation({ createdAt, jobId }: StoredJob): string {
+  return numberedKey(createdAt, jobId);
 }
 
 function answer({ jobArn, jobId, description }: StoredJob): JobAnswer {

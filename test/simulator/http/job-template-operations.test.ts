@@ -155,7 +155,7 @@ test('managed templates are listed in pages, without their documents, or one by 
   const all = [...(first.managedJobTemplates ?? []), ...(second.managedJobTemplates ?? [])];
   expect(all).toHaveLength(8);
   expect(second.nextToken).toBeUndefined();
-  expect(all[0]).toEqual({
+  expect(all.find(({ templateName }) => templateName === 'AWS-Reboot')).toEqual({
     templateArn: 'arn:aws:iot:us-east-1::jobtemplate/AWS-Reboot:1.0',
     templateName: 'AWS-Reboot',
     description: 'A managed job template for rebooting the device.',

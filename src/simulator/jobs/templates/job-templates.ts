@@ -1,9 +1,9 @@
 import { JOB_ID } from '../../../jobs/model.ts';
 import type { Clock } from '../../clock.ts';
+import { numberedKey, page, type Query } from '../../page.ts';
 import { ServiceError } from '../../service-error.ts';
 import type { Collection, Store } from '../../store.ts';
 import { placeholdersIn } from '../document-substitution.ts';
-import { page, type Query } from '../page.ts';
 import { parseTags, type Tag } from '../tags.ts';
 import { invalid, record, text } from '../validation.ts';
 import type { DocumentParameter } from './managed-template-data.ts';
@@ -130,7 +130,7 @@ export class JobTemplates {
 
   /** In the order of creation; no source says which. */
   list(query: Query): { jobTemplates: object[]; nextToken?: string } {
-    const { items, ...rest } = page([...this.#templates.values()], query);
+    const { items, ...rest } = page(query, [...this.#templates.values()], byCreation);
     return {
       jobTemplates: items.map(({ jobTemplateArn, jobTemplateId, description, createdAt }) => ({
         jobTemplateArn,
@@ -196,6 +196,10 @@ export class JobTemplates {
   #byArn(arn: string): StoredTemplate | undefined {
     return arn.startsWith(this.#arnPrefix) ? this.#templates.get(arn.slice(this.#arnPrefix.length)) : undefined;
   }
+}
+
+function byCreation({ createdAt, jobTemplateId }: StoredTemplate): string {
+  return numberedKey(createdAt, jobTemplateId);
 }
 
 /** Null counts as absent. */

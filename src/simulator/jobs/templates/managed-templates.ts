@@ -1,5 +1,5 @@
+import { page, type Query } from '../../page.ts';
 import { ServiceError } from '../../service-error.ts';
-import { page, type Query } from '../page.ts';
 import { text } from '../validation.ts';
 import { type ManagedTemplate, managedTemplates } from './managed-template-data.ts';
 
@@ -43,7 +43,7 @@ export class ManagedTemplates {
   list(query: Query): { managedJobTemplates: object[]; nextToken?: string } {
     const { templateName } = query;
     const templates = templateName === undefined ? this.#templates : [this.describe(templateName)];
-    const { items, ...rest } = page(templates, query);
+    const { items, ...rest } = page(query, templates, ({ templateName: name }) => name);
     return {
       managedJobTemplates: items.map(({ documentParameters: _, document: __, ...summary }) => summary),
       ...rest,
