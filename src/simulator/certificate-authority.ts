@@ -1,8 +1,9 @@
 import { createHash, createPrivateKey, createPublicKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { installReflectMetadata } from './reflect-metadata.ts';
+import { replaceFile } from './replace-file.ts';
 import { ServiceError } from './service-error.ts';
 
 type X509 = typeof import('@peculiar/x509');
@@ -91,8 +92,7 @@ export class CertificateAuthority {
     });
     const caPem = pem(certificate);
     // The certificate comes last: without it the next start makes a new pair.
-    await writeFile(`${keyPath}.new`, privatePem(keys.privateKey), { mode: 0o600 });
-    await rename(`${keyPath}.new`, keyPath);
+    await replaceFile(keyPath, privatePem(keys.privateKey), 0o600);
     await writeFile(caPath, caPem);
     return new CertificateAuthority(x509, caPath, caPem, keys.privateKey);
   }

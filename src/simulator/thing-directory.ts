@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import type { Registry } from './registry/registry.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Where the agent of a thing finds the simulator. */
 export interface AgentEndpoint {
@@ -73,9 +74,4 @@ function activate(registry: Registry, pem: string): string {
   const known = registry.certificates.find(pem) ?? registry.certificates.register(pem, 'ACTIVE');
   if (known.status !== 'ACTIVE') registry.certificates.update(known.certificateId, 'ACTIVE');
   return known.certificateArn;
-}
-
-async function replaceFile(path: string, content: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, content, { mode });
-  await rename(`${path}.new`, path);
 }

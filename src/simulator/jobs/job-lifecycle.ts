@@ -8,6 +8,7 @@ import { endOf, isOpen, nextChange } from './configuration/scheduling.ts';
 import { isActive, type StoredExecution, type StoredJob } from './entities.ts';
 import type { EventPublisher } from './event-publisher.ts';
 import { type ExecutionChanges, Executions } from './executions.ts';
+import { JobWakes } from './job-wakes.ts';
 import type { JobsState } from './jobs-state.ts';
 
 /** Why a job is cancelled. */
@@ -24,10 +25,8 @@ export class JobLifecycle {
   readonly #executions: Executions;
   readonly #thingExists: (thingName: string) => boolean;
   readonly #decisions: () => Decisions;
-  readonly #woken: () => void;
   readonly #deleted: (job: StoredJob) => void;
-  /** The clock's appointments, by job. */
-  readonly #wakes = new Map<string, () => void>();
+  readonly #wakes: JobWakes;
   /** Until when a job's window cannot open or close, epoch ms. */
   readonly #settledUntil = new Map<string, number>();
 
@@ -45,11 +44,11 @@ export class JobLifecycle {
     this.#events = deps.events;
     this.#thingExists = deps.thingExists;
     this.#decisions = deps.decisions;
-    this.#woken = deps.woken;
+    this.#wakes = new JobWakes(deps.state.clock, () => deps.woken());
     this.#deleted = deps.deleted;
     this.#executions = new Executions(deps.state, deps.events, (execution) => {
       this.transition(execution, 'TIMED_OUT');
-      this.#woken();
+      deps.woken();
     });
   }
 
@@ -64,8 +63,7 @@ export class JobLifecycle {
 
   /** Keeps no more appointments. */
   stop(): void {
-    for (const cancel of this.#wakes.values()) cancel();
-    this.#wakes.clear();
+    this.#wakes.stop();
     this.#settledUntil.clear();
     this.#executions.stop();
   }
@@ -137,7 +135,7 @@ export class JobLifecycle {
     // First the executions: those that a scheduled job hides end unseen. What runs on is not hidden any more.
     this.#cancelExecutions(job, force);
     this.#reveal({ ...canceled, hidden: false });
-    this.#unschedule(job.jobId);
+    this.#wakes.clear(job.jobId);
     this.#events.job('canceled', canceled);
   }
 
@@ -145,7 +143,7 @@ export class JobLifecycle {
   delete(job: StoredJob): void {
     const { jobId } = job;
     const now = this.#state.clock.now();
-    this.#unschedule(jobId);
+    this.#wakes.clear(jobId);
     const { deletionSeconds } = this.#decisions();
     const deletedAt = now + deletionSeconds * 1000;
     const deleting: StoredJob = { ...job, status: 'DELETION_IN_PROGRESS', lastUpdatedAt: now, deletedAt };
@@ -156,7 +154,7 @@ export class JobLifecycle {
 
   #awaitDeletion({ jobId, deletedAt = 0 }: StoredJob): void {
     if (deletedAt <= this.#state.clock.now()) this.#finishDeletion(jobId);
-    else this.#wakeAt(jobId, deletedAt, () => this.#finishDeletion(jobId));
+    else this.#wakes.set(jobId, deletedAt, () => this.#finishDeletion(jobId));
   }
 
   #finishDeletion(jobId: string): void {
@@ -276,7 +274,7 @@ export class JobLifecycle {
   }
 
   #scheduleNext(jobId: string): void {
-    this.#unschedule(jobId);
+    this.#wakes.clear(jobId);
     const job = this.#active(jobId);
     if (!job) return;
     const rollsOut = job.status === 'IN_PROGRESS' && job.waiting.length > 0;
@@ -284,24 +282,7 @@ export class JobLifecycle {
       rollsOut ? job.rolloutMinute.startedAt + MINUTE : undefined,
       job.ended ? undefined : this.#settledUntil.get(jobId),
     ].filter((time): time is number => time !== undefined && Number.isFinite(time));
-    if (times.length > 0) this.#wakeAt(jobId, Math.min(...times), () => this.#advance(jobId));
-  }
-
-  #wakeAt(jobId: string, at: number, act: () => void): void {
-    const cancel = this.#state.clock.schedule(at, () => {
-      this.#wakes.delete(jobId);
-      try {
-        act();
-      } finally {
-        this.#woken();
-      }
-    });
-    this.#wakes.set(jobId, cancel);
-  }
-
-  #unschedule(jobId: string): void {
-    this.#wakes.get(jobId)?.();
-    this.#wakes.delete(jobId);
+    if (times.length > 0) this.#wakes.set(jobId, Math.min(...times), () => this.#advance(jobId));
   }
 
   #active(jobId: string): StoredJob | undefined {
