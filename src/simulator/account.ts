@@ -83,7 +83,7 @@ export class Account {
   reset({ registry }: { readonly registry: boolean }): void {
     const certificates = this.registry.certificates.list();
     this.jobs.reset();
-    this.#store.clear(['job-templates']);
+    this.templates.reset();
     if (!registry) return;
     this.#store.clear();
     for (const { certificateId } of certificates) this.#certificateChanged(certificateId);

@@ -1,5 +1,6 @@
 import type { JobExecution } from '../../jobs/model.ts';
 import type { JobsService } from '../jobs/jobs-service.ts';
+import { known } from '../jobs/validation.ts';
 import { ServiceError } from '../service-error.ts';
 import { type Call, flag, type Handlers, param, wholeNumber } from './call.ts';
 
@@ -21,8 +22,7 @@ export function jobsOperations({ jobs, executions }: JobsService): Handlers {
     CancelJobExecution: (call) =>
       executions.cancel(param(call, 'thingName'), param(call, 'jobId'), {
         force: flag(call, 'force'),
-        expectedVersion: call.body['expectedVersion'],
-        statusDetails: call.body['statusDetails'],
+        ...known(call.body, ['expectedVersion', 'statusDetails']),
       }),
     DeleteJobExecution: (call) =>
       executions.delete(param(call, 'thingName'), param(call, 'jobId'), executionNumberOf(call), flag(call, 'force')),

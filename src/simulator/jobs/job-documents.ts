@@ -7,7 +7,7 @@ import {
 } from './document-substitution.ts';
 import type { StoredJob } from './entities.ts';
 import type { TemplateConfigs, TemplateForJob } from './templates/job-templates.ts';
-import { invalid } from './validation.ts';
+import { invalid, text } from './validation.ts';
 
 /** In bytes (service model, JobDocument). */
 const LARGEST_DOCUMENT = 32_768;
@@ -44,10 +44,12 @@ export class JobDocuments {
     const parameters = parseDocumentParameters(fields['documentParameters']);
     const given = Object.keys(parameters).length > 0;
     const { jobTemplateArn, documentSource } = fields;
-    if (typeof jobTemplateArn === 'string') return this.#templated(jobTemplateArn, parameters);
+    if (jobTemplateArn !== undefined && jobTemplateArn !== null) return this.#templated(jobTemplateArn, parameters);
     if (given) throw invalid('documentParameters can only be used with a template that AWS manages');
-    if (typeof documentSource === 'string') {
-      return { document: checkDocument(this.#documentAt(documentSource)), documentSource, configuration: {} };
+    if (documentSource !== undefined && documentSource !== null) {
+      // API reference, CreateJob: 1–1,350 characters.
+      const source = text('documentSource', documentSource, /^.{1,1350}$/s);
+      return { document: checkDocument(this.#documentAt(source)), documentSource: source, configuration: {} };
     }
     return { document: checkDocument(fields['document']), configuration: {} };
   }
@@ -56,8 +58,9 @@ export class JobDocuments {
     checkPlaceholders(document, config);
   }
 
-  #templated(jobTemplateArn: string, documentParameters: Record<string, string>): ResolvedDocument {
-    const { document, documentSource, description, parameters, ...configs } = this.#templateFor(jobTemplateArn);
+  #templated(givenArn: unknown, documentParameters: Record<string, string>): ResolvedDocument {
+    const { document, documentSource, description, parameters, ...configs } = this.#templateFor(givenArn);
+    const jobTemplateArn = String(givenArn);
     const configuration = configurationOf(configs);
     const source = documentSource === undefined ? {} : { documentSource };
     const common = { jobTemplateArn, description, ...source, configuration };

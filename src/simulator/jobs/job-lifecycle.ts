@@ -52,12 +52,14 @@ export class JobLifecycle {
     });
   }
 
-  /** Goes on after a restart: what came due in the meantime happens now. */
+  /** Goes on after a restart: what came due in the meantime happens now, timers and ends in the order of their times. */
   resume(): void {
+    const now = this.#state.clock.now();
     for (const job of this.#state.jobs()) {
-      this.#executions.resume(this.#state.executionsOfJob(job.jobId));
+      const { jobId, schedulingConfig } = job;
+      this.#executions.resume(this.#state.executionsOfJob(jobId));
       if (job.status === 'DELETION_IN_PROGRESS') this.#awaitDeletion(job);
-      else this.#advance(job.jobId);
+      else this.#wakes.set(jobId, Math.min(now, endOf(schedulingConfig) ?? now), () => this.#advance(jobId));
     }
   }
 

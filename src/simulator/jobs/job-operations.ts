@@ -10,7 +10,7 @@ import { type JobTargets, MOST_TARGETS } from './job-targets.ts';
 import { jobSummary, jobView } from './job-views.ts';
 import type { JobsState } from './jobs-state.ts';
 import { parseTags, type Tag } from './tags.ts';
-import { invalid, oneOf, record, text } from './validation.ts';
+import { invalid, known, oneOf, text } from './validation.ts';
 
 const CREATE_FIELDS: readonly string[] = [
   ...['targets', 'document', 'documentSource', 'documentParameters', 'jobTemplateArn', 'description'],
@@ -152,8 +152,9 @@ export class JobOperations {
 
   cancel(jobId: string, force: boolean, body: Readonly<Record<string, unknown>>): JobAnswer {
     const job = this.#job(jobId);
-    const reasonCode = optionalText('reasonCode', body['reasonCode'], REASON_CODE);
-    const comment = optionalText('comment', body['comment'], DESCRIPTION);
+    const fields = known(body, ['reasonCode', 'comment']);
+    const reasonCode = optionalText('reasonCode', fields['reasonCode'], REASON_CODE);
+    const comment = optionalText('comment', fields['comment'], DESCRIPTION);
     if (!isActive(job)) {
       // CancelJob's errors in the model have no InvalidStateTransitionException.
       throw invalid(`Job ${jobId} is ${job.status} and cannot be canceled`);
@@ -178,13 +179,13 @@ export class JobOperations {
 
   associateTargets(jobId: string, body: Readonly<Record<string, unknown>>): JobAnswer {
     const job = this.#job(jobId);
-    const { targets: asked, comment: note, ...others } = body;
-    known(others, []);
-    const targets = this.#targets.check(asked);
-    const comment = optionalText('comment', note, DESCRIPTION);
-    if (job.targetSelection !== 'CONTINUOUS' || job.status !== 'IN_PROGRESS') {
+    const fields = known(body, ['targets', 'comment']);
+    const targets = this.#targets.check(fields['targets']);
+    const comment = optionalText('comment', fields['comment'], DESCRIPTION);
+    if (job.targetSelection !== 'CONTINUOUS' || job.status !== 'IN_PROGRESS' || job.ended) {
+      const state = job.ended ? 'past its end' : job.status;
       throw invalid(
-        `Job ${jobId} is ${job.targetSelection} and ${job.status}: only a CONTINUOUS one IN_PROGRESS can be given targets`,
+        `Job ${jobId} is ${job.targetSelection} and ${state}: only a CONTINUOUS one IN_PROGRESS can be given targets`,
       );
     }
     const all = [...new Set([...job.targets, ...targets])];
@@ -209,14 +210,6 @@ function byCreation({ createdAt, jobId }: StoredJob): string {
 
 function answer({ jobArn, jobId, description }: StoredJob): JobAnswer {
   return { jobArn, jobId, ...(description === undefined ? {} : { description }) };
-}
-
-/** A field that we do not know would be ignored, so it is refused by name. */
-function known(body: unknown, names: readonly string[]): Record<string, unknown> {
-  const fields = record(body);
-  const unknown = Object.keys(fields).find((name) => !names.includes(name) && fields[name] !== null);
-  if (unknown !== undefined) throw invalid(`${unknown} is not simulated`);
-  return fields;
 }
 
 /** Null counts as absent. */

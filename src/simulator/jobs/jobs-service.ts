@@ -50,6 +50,7 @@ export class JobsService {
   readonly #state: JobsState;
   readonly #lifecycle: JobLifecycle;
   readonly #publish: (topic: string, payload: object) => void;
+  readonly #untag: (arn: string) => void;
 
   constructor(options: JobsServiceOptions) {
     const { store, clock, directory, region, accountId } = options;
@@ -59,7 +60,7 @@ export class JobsService {
     const state = new JobsState(store, clock, (job) => options.presigned(job));
     const targets = new JobTargets(directory, arnPrefix);
     const woken = (): void => this.flushNotifications();
-    const deleted = (job: StoredJob): void => options.untag(job.jobArn);
+    const deleted = (job: StoredJob): void => this.#untag(job.jobArn);
     const events = new EventPublisher({
       state,
       enabled: (type) => directory.eventEnabled(type),
@@ -70,6 +71,7 @@ export class JobsService {
     const documents = new JobDocuments(options);
     this.#state = state;
     this.#lifecycle = lifecycle;
+    this.#untag = (arn) => options.untag(arn);
     this.#publish = (topic, payload) => options.publish(topic, payload);
     this.devices = new DeviceApi({ state, lifecycle, thingExists, decisions });
     const tag = (arn: string, tags: readonly Tag[]): void => options.tag(arn, tags);
@@ -97,9 +99,10 @@ export class JobsService {
     return this.#state.jobs().find((job) => job.jobArn === jobArn);
   }
 
-  /** Forgets all jobs; nobody is notified. */
+  /** Forgets all jobs, their tags too; nobody is notified. */
   reset(): void {
     this.#lifecycle.stop();
+    for (const { jobArn } of this.#state.jobs()) this.#untag(jobArn);
     this.#state.clear();
   }
 }

@@ -19,6 +19,14 @@ export function record(value: unknown, field = 'the request'): Record<string, un
   throw invalid(`${field} must be a JSON object`);
 }
 
+/** The fields of a request of the control plane. One that we do not know would be ignored, so it is refused by name. */
+export function known(body: unknown, names: readonly string[]): Record<string, unknown> {
+  const fields = record(body);
+  const unknown = Object.keys(fields).find((name) => !names.includes(name) && fields[name] !== null);
+  if (unknown !== undefined) throw invalid(`${unknown} is not simulated`);
+  return fields;
+}
+
 /** An optional structure of the control plane. A field that we do not know would be ignored, so it is refused by name. */
 export function structure(
   field: string,

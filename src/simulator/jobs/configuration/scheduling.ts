@@ -119,14 +119,21 @@ export function scheduledRollouts(config: SchedulingConfig | undefined, now: num
     .filter((start) => start < end)
     .sort((a, b) => a - b)
     .slice(0, LISTED_WINDOWS)
-    .map((start) => ({ startTime: new Date(start).toISOString().slice(0, 16).replace('T', ' ') }));
+    .map((start) => ({ startTime: minuteOf(start) }));
 }
 
 function optionalTime(field: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const time = text(field, value, /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}$/);
-  if (Number.isNaN(timeOf(time))) throw constraint(field, value, 'Member must be a date YYYY-MM-DD HH:MM');
+  // Date.parse takes the 30th of February for the 2nd of March.
+  if (Number.isNaN(timeOf(time)) || minuteOf(timeOf(time)) !== time.replace('T', ' '))
+    throw constraint(field, value, 'Member must be a date YYYY-MM-DD HH:MM');
   return time;
+}
+
+/** As AWS writes the times of schedules. */
+function minuteOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 function timeOf(time: string): number {

@@ -128,6 +128,11 @@ export class JobTemplates {
     this.#options.tag?.(jobTemplateArn, []);
   }
 
+  /** Forgets all of the account's own, their tags too. */
+  reset(): void {
+    for (const { jobTemplateId } of [...this.#templates.values()]) this.delete(jobTemplateId);
+  }
+
   /** In the order of creation; no source says which. */
   list(query: Query): { jobTemplates: object[]; nextToken?: string } {
     const { items, ...rest } = page(query, [...this.#templates.values()], byCreation);
