@@ -43,6 +43,8 @@ export interface BrokerOptions {
 
 /** How AWS IoT Core tells MQTT from HTTPS; its SDKs offer it on port 8883 too, and a server must then select it. */
 const ALPN = 'x-amzn-mqtt-ca';
+/** Where answers come from, to Aedes. */
+const ANSWERS = 'answers';
 
 /** The message broker: MQTT 3.1.1 over mutual TLS. Each connection passes a gate before it comes to Aedes. */
 export class Broker {
@@ -56,6 +58,8 @@ export class Broker {
   readonly #authorizer: Authorizer;
   readonly #faults: Faults;
   readonly #log: MessageLog;
+  /** How many have been sent. */
+  #answers = 0;
   #aedes: Aedes | undefined;
   #server: Server | undefined;
 
@@ -84,8 +88,12 @@ export class Broker {
       done(session && !this.#authorizer.publish(session, topic, retain) ? new Error('forbidden') : null);
     };
     // A client's protocol error or lost connection is that client's: Aedes closes it.
-    aedes.on('clientError', (client: Client) => client.close());
-    aedes.on('connectionError', (client: Client) => client.close());
+    const failed = (client: Client, error: Error): void => {
+      this.#gateOfClient.get(client)?.close(`the broker: ${error.message}`);
+      client.close();
+    };
+    aedes.on('clientError', failed);
+    aedes.on('connectionError', failed);
     const { host, port, key, cert, ca } = this.#options;
     const server = createServer(
       {
@@ -181,8 +189,19 @@ export class Broker {
     const answer = this.#options.front.answer(topic, payload);
     if (!answer) return;
     if (this.#options.answersGoTo?.() === 'subscribers') this.publish(answer.topic, answer.message);
-    else send(client, answer.topic, answer.message, gate.expectAnswer(answer.topic));
+    else this.#send(client, answer.topic, answer.message, gate.expectAnswer(answer.topic));
     this.#options.answered();
+  }
+
+  /** To the requester alone and once, subscribed or not; QoS 0 unless it subscribed for more, and never above 1. */
+  #send(client: Client, topic: string, message: object, qos: 0 | 1): void {
+    const payload = Buffer.from(JSON.stringify(message));
+    this.#answers += 1;
+    // Numbered apart from what is published: to Aedes what comes after a higher number of its broker is a copy of
+    // something earlier, and an answer overtakes the notifications that are under way.
+    const origin = { brokerId: ANSWERS, brokerCounter: this.#answers };
+    const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false, ...origin } as const;
+    client.publish(packet, ignoreDelivery);
   }
 
   /** The id of the certificate that this connection may be used with. */
@@ -202,12 +221,6 @@ const ALLOW_ALL: Authorizer = { connect: allow, publish: allow, subscribe: allow
 
 function allow(): boolean {
   return true;
-}
-
-/** To the requester alone and once, subscribed or not; QoS 0 unless it subscribed for more, and never above 1. */
-function send(client: Client, topic: string, message: object, qos: 0 | 1): void {
-  const payload = Buffer.from(JSON.stringify(message));
-  client.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, ignoreDelivery);
 }
 
 /** Aedes keeps them by filter, and does not say so in its types. */

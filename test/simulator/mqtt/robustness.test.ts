@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { generate } from 'mqtt-packet';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ALLOW_ALL, GateLab, type Identity } from './gate-lab.ts';
+import { ALLOW_ALL, ARN, GateLab, type Identity } from './gate-lab.ts';
 
 /** What a client does wrong costs its own connection, and no other. */
 const lab = new GateLab();
@@ -127,4 +128,34 @@ it('a client that is gone before its answer costs nothing', async () => {
   }
   const client = await lab.connect(pi, 'brief');
   await client.settled();
+});
+
+describe('requests that come in one piece', () => {
+  it.each([
+    ['clean', true],
+    ['persistent', false],
+  ])('are all answered and notified, in a %s session', async (name, clean) => {
+    const thing = `pipelined-${name}`;
+    const identity = await lab.identity(thing, ALLOW_ALL);
+    const jobs = ['a', 'b', 'c'].map((job) => `${name}-${job}`);
+    for (const jobId of jobs) {
+      lab.account.jobs.jobs.create(jobId, { targets: [`${ARN}:thing/${thing}`], document: '{}' });
+    }
+    lab.account.jobs.flushNotifications();
+    const client = await lab.connect(identity, thing, { clean });
+    const base = `$aws/things/${thing}/jobs`;
+    await client.subscribe(`${base}/#`);
+    const update = (jobId: string, messageId: number) =>
+      generate({
+        ...{ cmd: 'publish', qos: 1, retain: false, dup: false, messageId },
+        topic: `${base}/${jobId}/update`,
+        payload: '{"status":"SUCCEEDED"}',
+      });
+    client.socket.write(Buffer.concat(jobs.map((jobId, index) => update(jobId, index + 1))));
+    await expect.poll(() => client.topics.length).toBe(9);
+    expect(client.topics.filter((topic) => topic.endsWith('/accepted'))).toHaveLength(3);
+    const notified = ['notify', 'notify-next'].map((one) => `${base}/${one}`);
+    expect(client.topics.filter((topic) => notified.includes(topic))).toEqual([...notified, ...notified, ...notified]);
+    expect(client.isClosed).toBe(false);
+  });
 });
