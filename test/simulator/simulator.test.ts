@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  AttachPolicyCommand,
   CancelJobCommand,
   CreateJobCommand,
   DeleteJobCommand,
@@ -14,6 +15,7 @@ import {
   ListJobExecutionsForJobCommand,
   ListJobExecutionsForThingCommand,
   ListJobsCommand,
+  RegisterCertificateWithoutCACommand,
   UpdateCertificateCommand,
 } from '@aws-sdk/client-iot';
 import {
@@ -140,13 +142,27 @@ const thingFiles = (): Credentials => ({
   key: readFileSync(file('private.key'), 'utf8'),
 });
 
-function overHttps(credentials: Credentials, path = '/things/pi/jobs'): Promise<{ status: number; type: unknown }> {
+function overHttps(
+  { ALPNProtocols, ...credentials }: Credentials & { readonly ALPNProtocols?: string[] },
+  path = '/things/pi/jobs',
+): Promise<{ status: number; type: unknown }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; type: unknown }>();
   const ca = readFileSync(addresses.caPath, 'utf8');
-  request({ host: '127.0.0.1', port: addresses.httpsPort, path, ca, agent: false, ...credentials }, (response) => {
-    response.resume();
-    resolve({ status: response.statusCode ?? 0, type: response.headers['x-amzn-errortype'] });
-  })
+  request(
+    {
+      host: '127.0.0.1',
+      port: addresses.httpsPort,
+      path,
+      ca,
+      agent: false,
+      ...credentials,
+      ...(ALPNProtocols && { ALPNProtocols }),
+    },
+    (response) => {
+      response.resume();
+      resolve({ status: response.statusCode ?? 0, type: response.headers['x-amzn-errortype'] });
+    },
+  )
     .on('error', reject)
     .end();
   return promise;
@@ -156,6 +172,28 @@ const REFUSED = { status: 400, type: 'CertificateValidationException' };
 
 test('a device asks for its jobs over HTTPS with its certificate', async () => {
   expect(await overHttps(thingFiles())).toEqual({ status: 200, type: undefined });
+});
+
+test.each(['x-amzn-http-ca', 'http/1.1'])('HTTPS speaks to who offers the protocol %s', async (protocol) => {
+  const offered = { ...thingFiles(), ALPNProtocols: [protocol] };
+  expect(await overHttps(offered)).toEqual({ status: 200, type: undefined });
+});
+
+test('a certificate of another authority is good over HTTPS and MQTT once it is registered', async () => {
+  const foreign = await CertificateAuthority.open(await mkdtemp(join(directory, 'foreign-')));
+  const { certificatePem: cert, privateKey: key } = await foreign.issueDeviceCertificate();
+  const connect = () =>
+    connectAsync({
+      ...{ protocol: 'mqtts', host: '127.0.0.1', port: addresses.mqttPort, clientId: 'foreign', cert, key },
+      ...{ ca: readFileSync(addresses.caPath), reconnectPeriod: 0, connectTimeout: 5_000 },
+    });
+  expect(await overHttps({ cert, key })).toEqual(REFUSED);
+  const registered = await iot.send(
+    new RegisterCertificateWithoutCACommand({ certificatePem: cert, status: 'ACTIVE' }),
+  );
+  await iot.send(new AttachPolicyCommand({ policyName: 'ThingAgentSimulator', target: registered.certificateArn }));
+  expect(await overHttps({ cert, key })).toEqual({ status: 200, type: undefined });
+  await (await connect()).endAsync();
 });
 
 test('the control plane does not exist on the HTTPS port', async () => {

@@ -1,10 +1,11 @@
+import { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Account } from '../account.ts';
+import { checkClientCertificate } from '../client-certificate.ts';
 import type { Clock } from '../clock.ts';
 import type { PolicyEvaluator } from '../policy/policy-evaluator.ts';
-import type { ServiceError } from '../service-error.ts';
+import { ServiceError } from '../service-error.ts';
 import { param } from './call.ts';
-import { validCertificateId } from './client-certificate.ts';
 import { authorizeDevice } from './device-authorization.ts';
 import { createHttpFront } from './http-front.ts';
 import { deviceOperations } from './jobs-operations.ts';
@@ -29,10 +30,13 @@ export function createDeviceFront(options: DeviceFrontOptions): FastifyInstance 
   };
   return createHttpFront({
     handlers: { 'iot-jobs-data': deviceOperations(account.jobs) },
-    authenticate: (request) => ({
-      service: 'iot-jobs-data',
-      certificateId: validCertificateId(request.raw.socket, (id) => registry.certificateStatus(id), clock),
-    }),
+    authenticate: ({ raw: { socket } }) => {
+      const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+      // At each request: a connection may outlive its certificate.
+      const checked = checkClientCertificate(shown?.raw, (id) => registry.certificateStatus(id), clock);
+      if ('certificateId' in checked) return { service: 'iot-jobs-data', ...checked };
+      throw new ServiceError('CertificateValidationException', `The certificate is invalid: ${checked.problem}`);
+    },
     authorize: ({ certificateId = '' }, operation, call) =>
       authorizeDevice(authorization, certificateId, operation, param(call, 'thingName')),
     failure: (operation) => options.failure(operation),

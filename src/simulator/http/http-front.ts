@@ -38,6 +38,9 @@ export interface Caller {
   readonly certificateId?: string;
 }
 
+/** The second is how AWS IoT Core tells HTTPS from MQTT on port 443 (developer guide, Device communication protocols). */
+const HTTP_PROTOCOLS = ['http/1.1', 'x-amzn-http-ca'];
+
 /** CreateJob's document may have 32 KiB, a policy 2 KiB: 1 MiB is room for all and an end for a flood. */
 const BODY_LIMIT = 1_048_576;
 
@@ -65,7 +68,12 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
   };
   const { tls } = options;
   // An invalid client certificate is not refused by TLS: the service answers it with a named exception.
-  const mutualTls = { requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' } as const;
+  const mutualTls = {
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    ALPNCallback: ({ protocols }: { protocols: string[] }) => HTTP_PROTOCOLS.find((name) => protocols.includes(name)),
+  } as const;
   const serverFactory: FastifyServerFactory = (handler) =>
     tls ? createHttpsServer({ ...tls, ...mutualTls }, handler) : createHttpServer(handler);
   const app: FastifyInstance = fastify({ ...shared, serverFactory });

@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
-import { certificateIdOf } from '../certificate-authority.ts';
+import { checkClientCertificate } from '../client-certificate.ts';
 import type { Clock } from '../clock.ts';
 import { Faults } from '../faults/faults.ts';
 import { MessageLog } from '../messages/message-log.ts';
@@ -154,12 +153,15 @@ export class Broker {
     socket.setNoDelay(true);
     // A reset is followed by its close, which is all we need to know.
     socket.on('error', () => socket.destroy());
-    const certificateId = this.#welcome(socket);
-    if (certificateId === undefined || this.#faults.refuses()) {
+    const { certificates, clock } = this.#options;
+    const status = (id: string): string | undefined => certificates.certificateStatus(id);
+    const checked = checkClientCertificate(socket.getPeerX509Certificate()?.raw, status, clock);
+    if ('problem' in checked || this.#faults.refuses()) {
       // As AWS IoT Core does: no CONNACK, no word.
       socket.destroy();
       return;
     }
+    const { certificateId } = checked;
     const gate = new MqttGate({
       ...{ socket, certificateId, authorizer: this.#authorizer, faults: this.#faults, log: this.#log },
       connecting: (clientId) => this.#displace(clientId, gate),
@@ -202,18 +204,6 @@ export class Broker {
     const origin = { brokerId: ANSWERS, brokerCounter: this.#answers };
     const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false, ...origin } as const;
     client.publish(packet, ignoreDelivery);
-  }
-
-  /** The id of the certificate that this connection may be used with. */
-  #welcome(socket: TLSSocket): string | undefined {
-    const { raw } = socket.getPeerCertificate();
-    if (raw === undefined) return undefined;
-    const certificate = new X509Certificate(raw);
-    const id = certificateIdOf(raw);
-    // A clock that stands in the past must not make today's certificates invalid; one that was moved on may end them.
-    const now = Math.max(Date.now(), this.#options.clock.now());
-    const inTime = Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
-    return inTime && this.#options.certificates.certificateStatus(id) === 'ACTIVE' ? id : undefined;
   }
 }
 

@@ -37,8 +37,10 @@ export interface Link {
  * the same broker is noticed: two Jobs services would both answer every device.
  */
 const CLIENT_ID = 'thing-agent-simulator';
-/** Every request of the Jobs API, and nothing that the service itself publishes. */
-const FILTERS = ['get', 'start-next', '+/get', '+/update'].map((request) => `$aws/things/+/jobs/${request}`);
+/** Every request of the Jobs API, those of a namespace too, and nothing that the service itself publishes. */
+const FILTERS = ['get', 'start-next', '+/get', '+/update', '+/+/get', '+/+/update'].map(
+  (request) => `$aws/things/+/jobs/${request}`,
+);
 /** CONNACK "unacceptable protocol version" (MQTT 3.1.1 §3.2.2.3) and "unsupported protocol version" (MQTT 5 §3.2.2.2). */
 const VERSION_REFUSED: readonly (number | undefined)[] = [0x01, 0x84];
 /** DISCONNECT "session taken over" (MQTT 5 §3.14.2.1). */
@@ -149,6 +151,14 @@ function inWords(error: Error): string {
       return 'its name cannot be resolved (ENOTFOUND)';
     case 'ECONNRESET':
       return 'it cut the connection (ECONNRESET)';
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'CERT_SIGNATURE_FAILURE':
+      return `its certificate is not signed by the given authority (${error.message}): see --broker-ca`;
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `its certificate does not name this host (${error.message})`;
     default:
       return error.message;
   }

@@ -1,7 +1,11 @@
+import type { FaultKind } from '../faults/fault-rule.ts';
+
 /** What the service wants to say on a topic. */
 export interface Message {
   readonly topic: string;
   readonly payload: Buffer;
+  /** What was done to it on order. */
+  readonly fault?: FaultKind | undefined;
 }
 
 /** `notify` and `notify-next`, of a namespace too: each one tells the whole pending list, or its first execution. */
@@ -17,7 +21,9 @@ const NOTIFICATION = /^\$aws\/things\/[^/]+\/jobs\/notify(-next)?(-namespace-[^/
  */
 export class Outbox {
   readonly #send: (message: Message) => void;
-  readonly #queue = new Set<Message>();
+  #queue: Message[] = [];
+  /** Those of the queue that have been sent. */
+  #sent = 0;
   readonly #inFlight = new Set<Message>();
   readonly #kept = new Map<string, Message>();
   /** How many may be unacknowledged; 0 is no connection. */
@@ -32,14 +38,14 @@ export class Outbox {
       this.#keep(message);
       return;
     }
-    this.#queue.add(message);
+    this.#queue.push(message);
     this.#pump();
   }
 
   /** There is a connection, on which so many messages may be unacknowledged (MQTT 5 §3.2.2.3.3, Receive Maximum). */
   connected(window: number): void {
     this.#window = window;
-    for (const message of this.#kept.values()) this.#queue.add(message);
+    this.#queue.push(...this.#kept.values());
     this.#kept.clear();
     this.#pump();
   }
@@ -52,9 +58,10 @@ export class Outbox {
 
   disconnected(): void {
     this.#window = 0;
-    for (const message of [...this.#inFlight, ...this.#queue]) this.#keep(message);
+    for (const message of [...this.#inFlight, ...this.#queue.slice(this.#sent)]) this.#keep(message);
     this.#inFlight.clear();
-    this.#queue.clear();
+    this.#queue = [];
+    this.#sent = 0;
   }
 
   #keep(message: Message): void {
@@ -65,11 +72,18 @@ export class Outbox {
   }
 
   #pump(): void {
-    for (const message of this.#queue) {
-      if (this.#inFlight.size >= this.#window) return;
-      this.#queue.delete(message);
-      this.#inFlight.add(message);
-      this.#send(message);
+    for (
+      let next = this.#queue[this.#sent];
+      next && this.#inFlight.size < this.#window;
+      next = this.#queue[this.#sent]
+    ) {
+      this.#sent += 1;
+      this.#inFlight.add(next);
+      this.#send(next);
     }
+    // Not at each message: a long queue would be copied as often as it is long.
+    if (this.#sent < this.#queue.length / 2) return;
+    this.#queue = this.#queue.slice(this.#sent);
+    this.#sent = 0;
   }
 }

@@ -1,4 +1,4 @@
-import { FaultLine, type FaultLineEnds } from '../faults/fault-line.ts';
+import { FaultLine } from '../faults/fault-line.ts';
 import type { FaultKind } from '../faults/fault-rule.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Direction, MessageLog } from '../messages/message-log.ts';
@@ -21,8 +21,11 @@ export interface ExternalBrokerOptions {
   readonly front: Pick<JobsFront, 'answer'>;
   /** Called when an answer is on its way, so that notifications come after it. */
   answered(): void;
-  /** Faults on order; absent: none. Here the clients are not known: a rule that names one fits no message. */
-  readonly faults?: Faults;
+  /**
+   * Faults on order. Here the clients are not known: a rule that names one fits no message. Connections are the broker's:
+   * of a cut, only that the message before it is lost can be played.
+   */
+  readonly faults: Faults;
   /** Where every message is noted; absent: nowhere. */
   readonly log?: MessageLog;
   /** Each trouble once, until there was a connection. */
@@ -39,8 +42,8 @@ export class ExternalBroker {
   readonly #outbox = new Outbox((message) => this.#send(message));
   readonly #started = Promise.withResolvers<number>();
   readonly #backoff = new Backoff();
-  readonly #in: FaultLine<Message> | undefined;
-  readonly #out: FaultLine<Message> | undefined;
+  readonly #in: FaultLine<Message>;
+  readonly #out: FaultLine<Message>;
   /** What was told since the last connection. */
   readonly #told = new Set<string>();
   #version: ProtocolVersion = 5;
@@ -52,22 +55,20 @@ export class ExternalBroker {
   constructor(options: ExternalBrokerOptions) {
     this.#options = options;
     const { faults } = options;
-    this.#in =
-      faults &&
-      new FaultLine(
-        faults,
-        'in',
-        '',
-        this.#ends('in', (message) => this.#answer(message)),
-      );
-    this.#out =
-      faults &&
-      new FaultLine(
-        faults,
-        'out',
-        '',
-        this.#ends('out', (message) => this.#outbox.add(message)),
-      );
+    this.#in = new FaultLine(faults, 'in', '', {
+      deliver: (message, fault) => {
+        this.#note('in', message, fault);
+        this.#answer(message);
+      },
+      lost: (message, fault) => this.#note('in', message, fault),
+      cut: () => undefined,
+    });
+    // Noted when it is sent: without a connection not everything is.
+    this.#out = new FaultLine(faults, 'out', '', {
+      deliver: (message, fault) => this.#outbox.add({ ...message, fault }),
+      lost: (message, fault) => this.#note('out', message, fault),
+      cut: () => undefined,
+    });
     // A stop during the wait may find nobody waiting.
     this.#started.promise.catch(() => undefined);
   }
@@ -84,31 +85,19 @@ export class ExternalBroker {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#retry);
-    this.#in?.close();
-    this.#out?.close();
+    this.#in.close();
+    this.#out.close();
     this.#started.reject(new Error('stopped before the broker was there'));
     await this.#link?.close();
   }
 
   /** To whoever has subscribed, now or, if it is a notification, as soon as the broker is back. */
   publish(topic: string, payload: object): void {
-    const message = { topic, payload: Buffer.from(JSON.stringify(payload)) };
-    if (this.#out) this.#out.accept(message);
-    else this.#outbox.add(message);
+    this.#out.accept({ topic, payload: Buffer.from(JSON.stringify(payload)) });
   }
 
-  /** Connections are the broker's: of a cut, only that the message before it is lost can be played. */
-  #ends(direction: Direction, deliver: (message: Message) => void): FaultLineEnds<Message> {
-    const note = ({ topic, payload }: Message, fault: FaultKind | undefined): void =>
-      this.#options.log?.message({ direction, client: '', topic, qos: 1, payload, fault });
-    return {
-      deliver: (message, fault) => {
-        note(message, fault);
-        deliver(message);
-      },
-      lost: (message, fault) => note(message, fault),
-      cut: () => undefined,
-    };
+  #note(direction: Direction, { topic, payload }: Message, fault: FaultKind | undefined): void {
+    this.#options.log?.message({ direction, client: '', topic, qos: 1, payload, fault });
   }
 
   #connect(): void {
@@ -121,11 +110,7 @@ export class ExternalBroker {
         this.#options.onNews?.({ event: 'connected', protocolVersion });
         this.#started.resolve(this.#options.target.port);
       },
-      message: (topic, payload) => {
-        const message = { topic, payload };
-        if (this.#in) this.#in.accept(message);
-        else this.#answer(message);
-      },
+      message: (topic, payload) => this.#in.accept({ topic, payload }),
       down: (end) => this.#down(end),
     });
   }
@@ -143,6 +128,7 @@ export class ExternalBroker {
   }
 
   #send(message: Message): void {
+    this.#note('out', message, message.fault);
     this.#link?.publish(message.topic, message.payload, (refusal) => {
       this.#outbox.settled(message);
       if (refusal !== undefined) this.#tell({ event: 'refused', problem: refusal, topic: message.topic });

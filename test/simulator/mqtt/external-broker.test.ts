@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { CreateJobCommand, DescribeEndpointCommand, IoTClient } from '@aws-sdk/client-iot';
 import { Aedes } from 'aedes';
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { ISubscribePacket } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../../../src/simulator/certificate-authority.ts';
 import type { BrokerNews } from '../../../src/simulator/mqtt/external-broker.ts';
@@ -154,6 +155,37 @@ describeWithMosquitto('attached to Mosquitto', () => {
       '$next/get/accepted',
       expect.stringMatching(/^start-next\/(accepted|rejected)$/),
     ]);
+  });
+
+  it('requests of a namespace are answered, and a job of one is notified there', async () => {
+    const { port } = await startMosquitto();
+    await attach(port);
+    const pi = await device(port);
+    await pi.mqtt.subscribeAsync(`${base}/#`, { qos: 1 });
+    const targets = ['arn:aws:iot:us-east-1:123456789012:thing/pi'];
+    await iot().send(new CreateJobCommand({ jobId: 'apart', targets, document: '{}', namespaceId: 'ns' }));
+    await pi.mqtt.publishAsync(`${base}/$next/namespace-ns/get`, '{}', { qos: 1 });
+    await pi.mqtt.publishAsync(`${base}/apart/namespace-ns/update`, '{"status":"SUCCEEDED"}', { qos: 1 });
+    await expect
+      .poll(() => pi.topics().filter((topic) => topic.endsWith('accepted') || topic.startsWith('notify')))
+      .toEqual([
+        ...['notify-namespace-ns', 'notify-next-namespace-ns', '$next/namespace-ns/get/accepted'],
+        ...['apart/namespace-ns/update/accepted', 'notify-namespace-ns', 'notify-next-namespace-ns'],
+      ]);
+  });
+
+  it('a broker whose certificate is of another authority is not believed, unless that is given', async () => {
+    const { port } = await startMosquitto();
+    const others = join(directory, 'others');
+    mkdirSync(others);
+    const { caPath } = await CertificateAuthority.open(others);
+    createSimulator({ url: `mqtts://127.0.0.1:${port}`, caPath });
+    const start = simulator.start().catch((error: unknown) => error);
+    await expect
+      .poll(() => problems(), { timeout: 5_000 })
+      .toEqual([expect.stringMatching(/certificate.*--broker-ca/)]);
+    await simulator.stop();
+    await start;
   });
 
   it('a message that the broker had retained is nobody’s request', async () => {
@@ -347,7 +379,8 @@ describe('a broker of MQTT 5', () => {
     createSimulator({ url: `mqtts://127.0.0.1:${port}`, ...files });
     await simulator.start();
   }
-  const granted = { cmd: 'suback' as const, granted: [1, 1, 1, 1] };
+  const grant = ({ messageId = 0, subscriptions }: ISubscribePacket) =>
+    ({ cmd: 'suback', messageId, granted: subscriptions.map(() => 1) }) as const;
   const welcome = { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false } as const;
 
   it.each([
@@ -360,7 +393,7 @@ describe('a broker of MQTT 5', () => {
         connections += 1;
         peer.send(welcome);
       } else if (packet.cmd === 'subscribe') {
-        peer.send({ ...granted, messageId: packet.messageId ?? 0 });
+        peer.send(grant(packet));
         if (connections === 1) peer.send({ cmd: 'disconnect', reasonCode });
       }
     });
@@ -375,7 +408,7 @@ describe('a broker of MQTT 5', () => {
     await attachTo((packet, peer) => {
       if (packet.cmd === 'connect') peer.send({ ...welcome, properties: { receiveMaximum: 1 } });
       if (packet.cmd === 'subscribe') {
-        peer.send({ ...granted, messageId: packet.messageId ?? 0 });
+        peer.send(grant(packet));
         for (const messageId of [1, 2]) peer.send({ ...request, messageId });
       }
       if (packet.cmd === 'publish') seen.push('answer');
