@@ -1,8 +1,8 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { ARN, MINUTE } from '../support/account-lab.ts';
 import { BURST, JOBS, type JobShape, jobFields, jobRequest, NAMESPACE } from './job-shape.ts';
-import type { Abort, Details, Retry } from './records.ts';
-import { Step } from './step.ts';
+import { type Abort, type Details, isPending, type Retry } from './records.ts';
+import { ChosenStep, Step } from './step.ts';
 
 const thing = fc.constantFrom('t1', 't1', 't2', 't3', 't4');
 const group = fc.constantFrom('g1', 'g1', 'g2', 'g3');
@@ -23,6 +23,43 @@ const stepTimeout = fc.constantFrom(1, 3, 30, 90, -1, 0);
 const small = fc.constantFrom(1, 2, 3);
 const flag = fc.boolean();
 const namespace = fc.constantFrom(undefined, undefined, undefined, NAMESPACE);
+
+/** A job by its id, there or not, or the n-th of those that are there. */
+type SomeJob = string | number;
+const someJob: Arbitrary<SomeJob> = fc.oneof(
+  { weight: 1, arbitrary: jobId },
+  { weight: 6, arbitrary: fc.nat({ max: 9 }) },
+);
+
+interface ExecutionName {
+  readonly thing: string;
+  readonly id: string;
+  readonly number: number;
+}
+
+/** An execution by name, there or not, or the n-th of those that are there: of all, or of those that are pending. */
+type SomeExecution = ExecutionName | { readonly nth: number; readonly pending: boolean };
+const someExecution: Arbitrary<SomeExecution> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ thing, id: jobId, number: fc.constantFrom(1, 2, 3) }) },
+  { weight: 6, arbitrary: fc.record({ nth: fc.nat({ max: 30 }), pending: fc.constantFrom(true, true, true, false) }) },
+);
+
+function ofJob(name: string, which: SomeJob, step: (id: string) => Step): Step {
+  if (typeof which === 'string') return step(which);
+  return new ChosenStep(name, ({ jobs }) => {
+    const found = jobs[which % jobs.length];
+    return found && step(found.id);
+  });
+}
+
+function ofExecution(name: string, which: SomeExecution, step: (execution: ExecutionName) => Step): Step {
+  if ('thing' in which) return step(which);
+  return new ChosenStep(name, ({ executions }) => {
+    const among = which.pending ? executions.filter(isPending) : executions;
+    const found = among[which.nth % among.length];
+    return found && step({ thing: found.thing, id: found.job.id, number: found.number });
+  });
+}
 
 /** Fields that are there or not. */
 function some<T extends object>(fields: { [Name in keyof T]: Arbitrary<T[Name]> }): Arbitrary<Partial<T>> {
@@ -58,7 +95,7 @@ const shape: Arbitrary<JobShape> = fc.record({
   namespace,
   timeout: optional(fc.constantFrom(1, 5, 45)),
   retry: optional(retry),
-  abort: optional(abort, 1),
+  abort: optional(abort),
   pace: fc.oneof(
     { weight: 6, arbitrary: fc.constant({}) },
     { weight: 2, arbitrary: fc.record({ rate: fc.constantFrom(1, 2) }) },
@@ -83,7 +120,7 @@ const registry = [
         (model) => model.deleteThing(name),
       ),
   ),
-  fc.tuple(group, optional(group, 1)).map(
+  fc.tuple(group, optional(group)).map(
     ([name, parent]) =>
       new Step(
         `createGroup ${name} ${text({ parent })}`,
@@ -136,63 +173,79 @@ const burst = thing.map(
 
 const answerOf = (id: string) => ({ jobArn: `${ARN}:job/${id}`, jobId: id });
 
+const added = (id: string, names: readonly string[]) =>
+  new Step(
+    `associateTargets ${id} ${text(names)}`,
+    (lab) => lab.jobs.associateTargets(id, { targets: names.map(arnOf) }),
+    (model) => {
+      model.associateTargets(id, names);
+      return answerOf(id);
+    },
+  );
+
+const changed = (id: string, change: { retries?: number; timeout?: number }) =>
+  new Step(
+    `updateJob ${id} ${text(change)}`,
+    (lab) => lab.jobs.update(id, updateFields(change)),
+    (model) => model.updateJob(id, change),
+  );
+
+const canceled = (id: string, force: boolean) =>
+  new Step(
+    `cancelJob ${id} ${text({ force })}`,
+    (lab) => lab.jobs.cancel(id, force, {}),
+    (model) => {
+      model.cancelJob(id, force);
+      return answerOf(id);
+    },
+  );
+
+const deleted = (id: string, force: boolean) =>
+  new Step(
+    `deleteJob ${id} ${text({ force })}`,
+    (lab) => lab.jobs.delete(id, force),
+    (model) => model.deleteJob(id, force),
+  );
+
 const operators = [
-  fc.tuple(job, targets).map(
-    ([id, added]) =>
-      new Step(
-        `associateTargets ${id} ${text(added)}`,
-        (lab) => lab.jobs.associateTargets(id, { targets: added.map(arnOf) }),
-        (model) => {
-          model.associateTargets(id, added);
-          return answerOf(id);
-        },
-      ),
-  ),
-  fc.tuple(job, some({ retries: fc.constantFrom(0, 0, 0, 1), timeout: fc.constantFrom(2, 30) })).map(
-    ([id, change]) =>
-      new Step(
-        `updateJob ${id} ${text(change)}`,
-        (lab) => lab.jobs.update(id, updateFields(change)),
-        (model) => model.updateJob(id, change),
-      ),
-  ),
-  fc.tuple(jobId, flag).map(
-    ([id, force]) =>
-      new Step(
-        `cancelJob ${id} ${text({ force })}`,
-        (lab) => lab.jobs.cancel(id, force, {}),
-        (model) => {
-          model.cancelJob(id, force);
-          return answerOf(id);
-        },
-      ),
-  ),
-  fc.tuple(jobId, flag).map(
-    ([id, force]) =>
-      new Step(
-        `deleteJob ${id} ${text({ force })}`,
-        (lab) => lab.jobs.delete(id, force),
-        (model) => model.deleteJob(id, force),
-      ),
-  ),
+  fc.tuple(someJob, targets).map(([which, names]) => ofJob('associateTargets', which, (id) => added(id, names))),
+  fc
+    .tuple(someJob, some({ retries: fc.constantFrom(0, 0, 0, 1), timeout: fc.constantFrom(2, 30) }))
+    .map(([which, change]) => ofJob('updateJob', which, (id) => changed(id, change))),
+  fc.tuple(someJob, flag).map(([which, force]) => ofJob('cancelJob', which, (id) => canceled(id, force))),
+  fc.tuple(someJob, flag).map(([which, force]) => ofJob('deleteJob', which, (id) => deleted(id, force))),
 ];
 
+interface Cancel {
+  readonly force: boolean;
+  readonly expectedVersion?: number;
+  readonly statusDetails?: Details;
+}
+
 const operatorsOnExecutions = [
-  fc.tuple(thing, jobId, flag, some({ expectedVersion: small, statusDetails: details })).map(
-    ([name, id, force, rest]) =>
-      new Step(
-        `cancelJobExecution ${name} ${id} ${text({ force, ...rest })}`,
-        (lab) => lab.executions.cancel(name, id, { force, ...rest }),
-        (model) => model.cancelExecution(name, id, { force, ...rest }),
-      ),
-  ),
-  fc.tuple(thing, jobId, small, flag).map(
-    ([name, id, number, force]) =>
-      new Step(
-        `deleteJobExecution ${name} ${id} ${number} ${text({ force })}`,
-        (lab) => lab.executions.delete(name, id, number, force),
-        (model) => model.deleteExecution(name, id, number, force),
-      ),
+  fc
+    .tuple(someExecution, flag, fc.oneof(fc.constant({}), some({ expectedVersion: small, statusDetails: details })))
+    .map(([which, force, rest]) =>
+      ofExecution('cancelJobExecution', which, ({ thing: name, id }) => {
+        const request: Cancel = { force, ...rest };
+        return new Step(
+          `cancelJobExecution ${name} ${id} ${text(request)}`,
+          (lab) => lab.executions.cancel(name, id, request),
+          (model) => model.cancelExecution(name, id, request),
+        );
+      }),
+    ),
+  fc.tuple(someExecution, flag).map(([which, force]) =>
+    ofExecution(
+      'deleteJobExecution',
+      which,
+      ({ thing: name, id, number }) =>
+        new Step(
+          `deleteJobExecution ${name} ${id} ${number} ${text({ force })}`,
+          (lab) => lab.executions.delete(name, id, number, force),
+          (model) => model.deleteExecution(name, id, number, force),
+        ),
+    ),
   ),
 ];
 
@@ -214,21 +267,29 @@ const startNext = fc.tuple(thing, some({ statusDetails: details, stepTimeoutInMi
     ),
 );
 
-const describeExecution = fc
-  .tuple(
-    thing,
-    fc.oneof(jobId, fc.constant('$next')),
-    some({ executionNumber: small, includeJobDocument: flag }),
-    namespace,
-  )
-  .map(
-    ([name, id, request, space]) =>
-      new Step(
-        `describe ${name} ${id} ${text({ ...request, namespace: space })}`,
-        (lab) => lab.devices.describe(name, id, request, space),
-        (model) => model.describe(name, id, request, space),
-      ),
+const described = (
+  name: string,
+  id: string,
+  request: { executionNumber?: number; includeJobDocument?: boolean },
+  space: string | undefined,
+) =>
+  new Step(
+    `describe ${name} ${id} ${text({ ...request, namespace: space })}`,
+    (lab) => lab.devices.describe(name, id, request, space),
+    (model) => model.describe(name, id, request, space),
   );
+
+const describeExecution = fc.oneof(
+  { weight: 1, arbitrary: fc.tuple(thing, namespace).map(([name, space]) => described(name, '$next', {}, space)) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(someExecution, some({ executionNumber: small, includeJobDocument: flag }), namespace)
+      .map(([which, request, space]) =>
+        ofExecution('describe', which, ({ thing: name, id }) => described(name, id, request, space)),
+      ),
+  },
+);
 
 const statuses = ['IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'REJECTED'];
 const status = fc.oneof(
@@ -251,13 +312,17 @@ const updateRequest = fc
     ...(executionNumber === undefined || executionNumber === 3 ? {} : { executionNumber }),
   }));
 
-const update = fc.tuple(thing, jobId, updateRequest, namespace).map(
-  ([name, id, request, space]) =>
-    new Step(
-      `update ${name} ${id} ${text({ ...request, namespace: space })}`,
-      (lab) => lab.devices.update(name, id, request, space),
-      (model) => model.update(name, id, request, space),
-    ),
+const update = fc.tuple(someExecution, updateRequest, namespace).map(([which, request, space]) =>
+  ofExecution(
+    'update',
+    which,
+    ({ thing: name, id }) =>
+      new Step(
+        `update ${name} ${id} ${text({ ...request, namespace: space })}`,
+        (lab) => lab.devices.update(name, id, request, space),
+        (model) => model.update(name, id, request, space),
+      ),
+  ),
 );
 
 const timePasses = fc.constantFrom(1, 1, 5, 60).map(

@@ -4,11 +4,11 @@ import { AccountLab, START } from '../support/account-lab.ts';
 import { expected, messagesOf, published, seen } from './agreement.ts';
 import { command } from './commands.ts';
 import { JobsModel } from './jobs-model.ts';
-import type { Step } from './step.ts';
+import type { Outcome, Step } from './step.ts';
 
 /** A longer walk: `FC_RUNS=10` walks ten times as far, and may take ten times as long. */
 const TIMES = Number(process.env['FC_RUNS'] ?? 1);
-const RUNS = 400 * TIMES;
+const RUNS = 1_000 * TIMES;
 const TIME_LIMIT = 25_000 * TIMES;
 /**
  * Time between commands, milliseconds. Timers are set in whole minutes, so while all commands together take less than one,
@@ -16,6 +16,21 @@ const TIME_LIMIT = 25_000 * TIMES;
  */
 const TICK = 700;
 const MOST_COMMANDS = 60;
+/** Commands that must often be taken. */
+const LEADING = [
+  ...['createJob', 'update', 'startNext', 'describe', 'cancelJob', 'deleteJob', 'updateJob', 'associateTargets'],
+  ...['cancelJobExecution', 'deleteJobExecution'],
+];
+/** Every refusal that there is must come. */
+const REFUSALS = [
+  ...['InvalidRequestException', 'InvalidStateTransitionException', 'ResourceAlreadyExistsException'],
+  ...['ResourceNotFoundException', 'TerminalStateException', 'VersionConflictException', 'VersionMismatch'],
+];
+
+/** How often each command was accepted, and each refusal given: walks that are refused everywhere prove little. */
+const accepted = new Map<string, number>();
+const refused = new Map<string, number>();
+const asked = new Map<string, number>();
 
 test(
   'states, versions, notifications and counts agree with the model after every command',
@@ -24,6 +39,10 @@ test(
       numRuns: RUNS,
       interruptAfterTimeLimit: TIME_LIMIT,
     });
+    for (const name of LEADING) {
+      expect((accepted.get(name) ?? 0) / (asked.get(name) ?? 1), `accepted share of ${name}`).toBeGreaterThan(0.15);
+    }
+    expect([...refused.keys()].sort()).toEqual(REFUSALS);
   },
   TIME_LIMIT + 60_000,
 );
@@ -41,8 +60,10 @@ function walk(steps: readonly Step[]): void {
     for (const [index, step] of steps.entries()) {
       lab.clock.advance(TICK);
       model.advance(TICK);
+      step.prepare(model);
       const outcome = step.perform(lab);
       const wanted = step.expect(model);
+      count(step.name, wanted);
       const where = `command ${index + 1}: ${step}`;
       expect(outcome, `outcome of ${where}`).toEqual(wanted);
       expect(published(messagesOf(lab)), `messages of ${where}`).toEqual(published(model.messages.take()));
@@ -53,4 +74,11 @@ function walk(steps: readonly Step[]): void {
     lab.clock.stop();
     lab.store.close();
   }
+}
+
+function count(name: string, { refused: code }: Outcome): void {
+  const plus = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  plus(asked, name);
+  if (code === undefined) plus(accepted, name);
+  else plus(refused, code);
 }
