@@ -1,6 +1,6 @@
 /** What test code of others imports, as `thing-agent/simulator` (docs/simulator.md). */
 export type { Decisions } from './decisions.ts';
-export type { FaultRule } from './faults/fault-rule.ts';
+export type { FaultOrder, FaultRule } from './faults/fault-rule.ts';
 export type { OrderedFault } from './faults/faults.ts';
 export type { LogEntry } from './messages/message-log.ts';
 export { MovableClock } from './movable-clock.ts';

@@ -75,12 +75,6 @@ export class MovableClock implements Clock {
     this.#moved();
   }
 
-  /** Back to the source's own time. Only when nothing is left that knows the other one. */
-  reset(): void {
-    this.#offset = 0;
-    this.#moved();
-  }
-
   /** Forgets all appointments. */
   stop(): void {
     clearTimeout(this.#timer);

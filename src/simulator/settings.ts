@@ -14,6 +14,9 @@ const ALLOWED: Readonly<Record<keyof Decisions, readonly unknown[] | 'seconds'>>
   deletionSeconds: 'seconds',
 };
 
+/** A year. */
+const LONGEST_SECONDS = 365 * 86_400;
+
 /** The decisions in force; they can be changed while the simulator runs. */
 export class Settings {
   readonly #initial: Decisions;
@@ -29,7 +32,12 @@ export class Settings {
   }
 
   /** @throws ServiceError InvalidRequestException naming the setting; nothing is changed then */
-  update(changes: Readonly<Record<string, unknown>>): Decisions {
+  update(changes: Partial<Decisions>): Decisions {
+    return this.updateUntyped({ ...changes });
+  }
+
+  /** As `update`, for what came from outside. */
+  updateUntyped(changes: Readonly<Record<string, unknown>>): Decisions {
     for (const [name, value] of Object.entries(changes)) check(name, value);
     this.#current = { ...this.#current, ...changes };
     return this.#current;
@@ -48,9 +56,14 @@ function check(name: string, value: unknown): void {
       `${name} is no setting: expected one of ${Object.keys(ALLOWED).join(', ')}`,
     );
   }
-  const fits = allowed === 'seconds' ? typeof value === 'number' && value >= 0 : allowed.includes(value);
+  const fits =
+    allowed === 'seconds'
+      ? typeof value === 'number' && value >= 0 && value <= LONGEST_SECONDS
+      : allowed.includes(value);
   if (fits) return;
   const expected =
-    allowed === 'seconds' ? 'a number of seconds' : allowed.map((one) => JSON.stringify(one)).join(' or ');
+    allowed === 'seconds'
+      ? `seconds from 0 to ${LONGEST_SECONDS}`
+      : allowed.map((one) => JSON.stringify(one)).join(' or ');
   throw new ServiceError('InvalidRequestException', `${name}: expected ${expected}, got ${JSON.stringify(value)}`);
 }

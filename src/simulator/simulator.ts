@@ -19,6 +19,7 @@ import { PolicyAuthorizer } from './mqtt/policy-authorizer.ts';
 import { PolicyEvaluator } from './policy/policy-evaluator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceError } from './service-error.ts';
+import type { ServiceName } from './service-name.ts';
 import { Settings } from './settings.ts';
 import { starting } from './start-error.ts';
 import { Store } from './store.ts';
@@ -89,7 +90,11 @@ export class Simulator {
     this.#options = options;
     this.clock = options.clock ?? new MovableClock();
     this.settings = new Settings(options.decisions);
-    this.faults = new Faults({ clock: this.clock, operations: OPERATIONS.map(({ name }) => name) });
+    this.faults = new Faults({
+      clock: this.clock,
+      operations: OPERATIONS.map(({ name }) => name),
+      connections: options.broker === undefined,
+    });
     this.messages = new MessageLog({ clock: this.clock });
     this.#directory = resolve(options.dataDirectory);
     this.#host = options.host ?? '127.0.0.1';
@@ -153,9 +158,10 @@ export class Simulator {
     const { registry, jobs } = account;
     const tls = { ...(await authority.issueServerCertificate(this.#serverNames())), ca: authority.caPem };
     const policies = new PolicyEvaluator();
-    const failure = (operation: string): ServiceError | undefined => faults.failureOf(operation);
+    const failure = (operation: string, service: ServiceName): ServiceError | undefined =>
+      faults.failureOf(operation, service);
     const answered = (): void => jobs.flushNotifications();
-    const front = new JobsFront({ jobs, clock, failure, onFault });
+    const front = new JobsFront({ jobs, clock, failure: (name) => failure(name, 'iot-jobs-data'), onFault });
 
     const external = await this.#externalBroker(authority, front, answered);
     const { mqttPort: wanted = 0 } = this.#options;
@@ -188,11 +194,10 @@ export class Simulator {
   }
 
   #reset(account: Account, options: { readonly registry: boolean }): void {
-    account.reset(options);
     this.faults.clear();
+    account.reset(options);
     this.messages.clear();
     this.settings.reset();
-    this.clock.reset();
   }
 
   async #externalBroker(

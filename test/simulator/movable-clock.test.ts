@@ -101,14 +101,13 @@ test('an appointment cannot move the clock', () => {
   expect([faults.length, clock.now()]).toEqual([1, 10]);
 });
 
-test('whoever wants to know is told how far it was moved, and that it is back', () => {
+test('whoever wants to know is told how far it was moved', () => {
   const clock = new MovableClock({ source: () => 7 });
   const told: number[] = [];
   clock.onMove((ahead) => told.push(ahead));
   clock.advance(1000);
   clock.advance(500);
-  clock.reset();
-  expect([told, clock.now()]).toEqual([[1000, 1500, 0], 7]);
+  expect([told, clock.now()]).toEqual([[1000, 1500], 1507]);
 });
 
 test('an appointment further away than a timer can reach does not come at once', () => {

@@ -1,3 +1,5 @@
+import { EXCEPTION_STATUS } from '../exceptions.ts';
+
 /** ErrorResponse codes of the Jobs MQTT API (developer guide, "Jobs device MQTT and HTTPS APIs") → exception names. */
 const MQTT_CODES: ReadonlyMap<string, string> = new Map([
   ['InvalidRequest', 'InvalidRequestException'],
@@ -11,10 +13,7 @@ const MQTT_CODES: ReadonlyMap<string, string> = new Map([
   ['VersionMismatch', 'VersionMismatch'],
 ]);
 
-/** Of the service models, and two that the front ends put into the words of each protocol. */
-const EXCEPTION = /^[A-Z][A-Za-z]{2,60}Exception$/;
-
 /** The exception name for either kind of name; undefined: it is neither. */
 export function exceptionOf(code: string): string | undefined {
-  return MQTT_CODES.get(code) ?? (EXCEPTION.test(code) ? code : undefined);
+  return MQTT_CODES.get(code) ?? (Object.hasOwn(EXCEPTION_STATUS, code) ? code : undefined);
 }

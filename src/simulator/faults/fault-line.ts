@@ -25,8 +25,9 @@ export class FaultLine<M extends FaultMessage> {
   readonly #direction: Direction;
   readonly #client: string;
   readonly #ends: FaultLineEnds<M>;
-  /** What takes back the appointments of messages that wait. */
-  readonly #waiting = new Set<() => void>();
+  /** The messages that wait for their time, each by what lets it go at once. */
+  readonly #waiting = new Map<() => void, { readonly message: M; readonly kind: FaultKind }>();
+  readonly #unsubscribe: () => void;
   /** The message that waits until another has overtaken it. */
   #held: { readonly rule: FaultRule; readonly message: M; readonly release: () => void } | undefined;
 
@@ -35,6 +36,7 @@ export class FaultLine<M extends FaultMessage> {
     this.#direction = direction;
     this.#client = client;
     this.#ends = ends;
+    this.#unsubscribe = faults.onClear(() => this.#releaseAll());
   }
 
   accept(message: M): void {
@@ -52,9 +54,20 @@ export class FaultLine<M extends FaultMessage> {
 
   /** The connection is over: what waits is lost with it. */
   close(): void {
-    for (const takeBack of this.#waiting) takeBack();
-    this.#waiting.clear();
+    this.#unsubscribe();
     this.#held = undefined;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [release, { message, kind }] of waiting) {
+      release();
+      this.#ends.lost(message, kind);
+    }
+  }
+
+  /** What was held back on order goes on when the orders are gone. */
+  #releaseAll(): void {
+    this.#held = undefined;
+    for (const release of [...this.#waiting.keys()]) release();
   }
 
   #apply(rule: FaultRule, message: M): void {
@@ -66,7 +79,7 @@ export class FaultLine<M extends FaultMessage> {
         return;
       case 'delay':
       case 'late':
-        this.#later(rule.ms ?? 0, () => this.#ends.deliver(message, kind));
+        this.#later(rule.ms ?? 0, message, kind);
         return;
       case 'duplicate':
         this.#ends.deliver(message);
@@ -95,30 +108,26 @@ export class FaultLine<M extends FaultMessage> {
 
   #hold(rule: FaultRule, message: M): void {
     // Time ends the wait too, or the last message of a connection would never come.
-    const release = this.#later(rule.ms ?? 0, () => {
-      if (this.#held?.message === message) this.#held = undefined;
-      this.#ends.deliver(message, 'reorder');
-    });
+    const release = this.#later(rule.ms ?? 0, message, 'reorder');
     if (release) this.#held = { rule, message, release };
   }
 
-  /** Returns what makes it happen now, unless it has happened. */
-  #later(ms: number, act: () => void): (() => void) | undefined {
+  /** Returns what lets the message go now, unless it has gone. */
+  #later(ms: number, message: M, kind: FaultKind): (() => void) | undefined {
     if (this.#waiting.size >= MOST_WAITING) {
-      act();
+      this.#ends.deliver(message, kind);
       return undefined;
     }
     const { clock } = this.#faults;
-    const takeBack = clock.schedule(clock.now() + ms, () => {
-      this.#waiting.delete(takeBack);
-      act();
-    });
-    this.#waiting.add(takeBack);
-    return () => {
-      if (!this.#waiting.delete(takeBack)) return;
+    const release = (): void => {
       takeBack();
-      act();
+      if (!this.#waiting.delete(release)) return;
+      if (this.#held?.message === message) this.#held = undefined;
+      this.#ends.deliver(message, kind);
     };
+    const takeBack = clock.schedule(clock.now() + ms, release);
+    this.#waiting.set(release, { message, kind });
+    return release;
   }
 }
 

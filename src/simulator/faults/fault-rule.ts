@@ -1,5 +1,6 @@
 import { isFilter } from '../mqtt/topic-filter.ts';
 import { ServiceError } from '../service-error.ts';
+import type { ServiceName } from '../service-name.ts';
 import { exceptionOf } from './failure-codes.ts';
 
 export const FAULT_KINDS = [
@@ -42,9 +43,14 @@ export interface FaultRule {
   readonly copies?: number;
   /** failNext: an operation of AWS's service models. */
   readonly operation?: string;
+  /** failNext: of this service alone. Absent: of either. */
+  readonly service?: ServiceName;
   /** failNext: an exception name, or a code of the Jobs MQTT API. */
   readonly code?: string;
 }
+
+/** A fault as it is ordered: what is absent has its default. */
+export type FaultOrder = Pick<FaultRule, 'kind'> & Partial<Omit<FaultRule, 'kind'>>;
 
 type Field = Exclude<keyof FaultRule, 'kind'>;
 
@@ -70,6 +76,10 @@ const FIELDS: Readonly<Record<Field, Expectation>> = {
     expected: 'an operation of the service models, such as UpdateJobExecution',
     fits: (value) => typeof value === 'string' && /^[A-Z][A-Za-z]+$/.test(value),
   },
+  service: {
+    expected: '"iot" (the control plane) or "iot-jobs-data" (devices)',
+    fits: (value) => value === 'iot' || value === 'iot-jobs-data',
+  },
   code: {
     expected: 'an exception name or a code of the Jobs MQTT API, such as InternalError',
     fits: (value) => typeof value === 'string' && exceptionOf(value) !== undefined,
@@ -90,7 +100,7 @@ const KINDS: Readonly<Record<FaultKind, { readonly must: readonly Field[]; reado
   never: { must: [], may: OF_ANSWERS },
   cut: { must: [], may: [...OF_MESSAGES, 'when'] },
   refuse: { must: [], may: ['client', 'times', 'skip', 'ms'] },
-  failNext: { must: ['operation', 'code'], may: ['times', 'skip'] },
+  failNext: { must: ['operation', 'code'], may: ['times', 'skip', 'service'] },
 };
 
 const DEFAULTS: Readonly<Record<FaultKind, Partial<FaultRule>>> = {
@@ -122,7 +132,9 @@ export function parseFaultRule(given: unknown): FaultRule {
   for (const [name, value] of fields) {
     if (name === 'kind') continue;
     const field = known.find((candidate) => candidate === name);
-    if (!field) throw invalid(name, `no such field for ${kind}, only ${known.join(', ')}`, value);
+    if (!field) {
+      throw new ServiceError('InvalidRequestException', `${name}: ${kind} has no such field, only ${known.join(', ')}`);
+    }
     if (!FIELDS[field].fits(value)) throw invalid(field, FIELDS[field].expected, value);
   }
   return { times: 1, skip: 0, ...DEFAULTS[kind], ...Object.fromEntries(fields), kind };

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts';
 import { matchesFilter } from '../mqtt/topic-filter.ts';
 import { ServiceError } from '../service-error.ts';
+import type { ServiceName } from '../service-name.ts';
 import { exceptionOf } from './failure-codes.ts';
 import { FailureRates, type Rates } from './failure-rates.ts';
-import { type Direction, type FaultRule, parseFaultRule } from './fault-rule.ts';
+import { type Direction, type FaultOrder, type FaultRule, parseFaultRule } from './fault-rule.ts';
 
 /** A rule with its name, and how often it has been applied. */
 export interface OrderedFault extends FaultRule {
@@ -19,6 +20,8 @@ export interface FaultsOptions {
   readonly random?: () => number;
   /** Operations that can fail; failNext of another is refused. Default: any. */
   readonly operations?: readonly string[];
+  /** False: connections are another broker's, so that none can be cut or refused, and no client is known. Default true. */
+  readonly connections?: boolean;
 }
 
 interface Order {
@@ -42,6 +45,8 @@ export class Faults {
   readonly clock: Clock;
   readonly #rates: FailureRates;
   readonly #operations: readonly string[] | undefined;
+  readonly #connections: boolean;
+  readonly #clearListeners = new Set<() => void>();
   #orders: Order[] = [];
   /** Those of #orders that are not spent, looked through for each message. */
   #active: Order[] = [];
@@ -50,6 +55,7 @@ export class Faults {
   constructor(options: FaultsOptions) {
     this.clock = options.clock;
     this.#operations = options.operations;
+    this.#connections = options.connections ?? true;
     this.#rates = new FailureRates(options.random ?? Math.random);
   }
 
@@ -57,8 +63,17 @@ export class Faults {
    * Returns the id of the rule.
    * @throws ServiceError InvalidRequestException naming the field at fault; LimitExceededException
    */
-  add(given: unknown): string {
+  add(order: FaultOrder): string {
+    return this.addUntyped(order);
+  }
+
+  /** As `add`, for what came from outside. */
+  addUntyped(given: unknown): string {
     const rule = parseFaultRule(given);
+    if (!this.#connections && (rule.kind === 'cut' || rule.kind === 'refuse' || rule.client !== undefined)) {
+      const what = rule.client === undefined ? `kind: ${rule.kind}` : 'client';
+      throw invalid(`${what} cannot be played with a broker of your own: its connections are not the simulator's`);
+    }
     if (rule.operation !== undefined && this.#operations && !this.#operations.includes(rule.operation)) {
       throw invalid(`operation: ${rule.operation} is no operation that is simulated`);
     }
@@ -93,11 +108,18 @@ export class Faults {
     return this.#orders.length < before;
   }
 
-  /** All rules go, and all rates are 0. */
+  /** All rules go, and all rates are 0; what messages were held back go on at once. */
   clear(): void {
     this.#orders = [];
     this.#active = [];
     this.#rates.reset();
+    for (const listener of [...this.#clearListeners]) listener();
+  }
+
+  /** Told of each `clear`, until the function returned is called. */
+  onClear(listener: () => void): () => void {
+    this.#clearListeners.add(listener);
+    return () => this.#clearListeners.delete(listener);
   }
 
   get rates(): Rates {
@@ -105,13 +127,21 @@ export class Faults {
   }
 
   /** @throws ServiceError InvalidRequestException, see FailureRates.set */
-  setRates(rates: Readonly<Record<string, unknown>>): void {
+  setRates(rates: Partial<Rates> & { readonly seed?: number }): void {
     this.#rates.set(rates);
   }
 
-  /** What an operation shall fail with, this time. */
-  failureOf(operation: string): ServiceError | undefined {
-    const rule = this.#apply((order) => order.rule.kind === 'failNext' && order.rule.operation === operation);
+  /** As `setRates`, for what came from outside. */
+  setRatesUntyped(rates: Readonly<Record<string, unknown>>): void {
+    this.#rates.set(rates);
+  }
+
+  /** What an operation shall fail with, this time. Two operations of this name are told apart by their service. */
+  failureOf(operation: string, service: ServiceName): ServiceError | undefined {
+    const rule = this.#apply(
+      ({ rule: { kind, operation: wanted, service: of } }) =>
+        kind === 'failNext' && wanted === operation && (of === undefined || of === service),
+    );
     if (!rule) return this.#rates.next();
     const code = exceptionOf(rule.code ?? '') ?? 'InternalFailureException';
     return new ServiceError(code, `${operation} fails on order`);

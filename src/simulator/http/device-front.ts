@@ -5,6 +5,7 @@ import { checkClientCertificate } from '../client-certificate.ts';
 import type { Clock } from '../clock.ts';
 import type { PolicyEvaluator } from '../policy/policy-evaluator.ts';
 import { ServiceError } from '../service-error.ts';
+import type { ServiceName } from '../service-name.ts';
 import { param } from './call.ts';
 import { authorizeDevice } from './device-authorization.ts';
 import { createHttpFront } from './http-front.ts';
@@ -16,7 +17,7 @@ export interface DeviceFrontOptions {
   readonly clock: Clock;
   readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
   answered(): void;
-  failure(operation: string): ServiceError | undefined;
+  failure(operation: string, service: ServiceName): ServiceError | undefined;
   onFault(error: unknown): void;
 }
 
@@ -39,7 +40,7 @@ export function createDeviceFront(options: DeviceFrontOptions): FastifyInstance 
     },
     authorize: ({ certificateId = '' }, operation, call) =>
       authorizeDevice(authorization, certificateId, operation, param(call, 'thingName')),
-    failure: (operation) => options.failure(operation),
+    failure: (operation, service) => options.failure(operation, service),
     answered: () => options.answered(),
     onFault: (error) => options.onFault(error),
     tls,

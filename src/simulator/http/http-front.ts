@@ -8,9 +8,10 @@ import fastify, {
   type FastifyServerFactory,
 } from 'fastify';
 import { ServiceError } from '../service-error.ts';
+import type { ServiceName } from '../service-name.ts';
 import type { Call, Handlers } from './call.ts';
 import { errorAnswer } from './errors.ts';
-import { OPERATIONS, type Operation, type ServiceName } from './operations.ts';
+import { OPERATIONS, type Operation } from './operations.ts';
 
 /** One HTTP port of the simulator. */
 export interface HttpFrontOptions {
@@ -21,7 +22,7 @@ export interface HttpFrontOptions {
   /** Whether the caller may do this: refuses with a ServiceError. Absent: whoever is known may do everything. */
   authorize?(caller: Caller, operation: string, call: Call): void;
   /** Whether this request shall fail for the sake of a test. */
-  failure?(operation: string): ServiceError | undefined;
+  failure?(operation: string, service: ServiceName): ServiceError | undefined;
   /** Routes beside AWS's own, below `/_simulator/`: nobody has to be known for them. */
   readonly ownRoutes?: (app: FastifyInstance) => void;
   /** Called when an answer is on its way, so that notifications come after it. */
@@ -66,6 +67,8 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
       .type('application/json')
       .send(JSON.stringify({ message }));
   };
+  const isOwn = (request: FastifyRequest): boolean =>
+    options.ownRoutes !== undefined && /^\/_simulator(\/|$)/.test(pathOf(request));
   const { tls } = options;
   // An invalid client certificate is not refused by TLS: the service answers it with a named exception.
   const mutualTls = {
@@ -82,9 +85,13 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text));
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
-  app.setNotFoundHandler((request, reply) => refuse(unknownOperation(request), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    if (!isOwn(request)) return refuse(unknownOperation(request), request, reply);
+    const message = `There is no ${request.method} ${pathOf(request)}: docs/simulator.md lists what there is`;
+    return refuse(new ServiceError('UnknownOperationException', message), request, reply);
+  });
   app.addHook('onRequest', async (request) => {
-    if (!request.routeOptions.url?.startsWith('/_simulator/')) callers.set(request, options.authenticate(request));
+    if (!isOwn(request)) callers.set(request, options.authenticate(request));
   });
   app.addHook('onResponse', async () => {
     try {
@@ -108,7 +115,7 @@ export function createHttpFront(options: HttpFrontOptions): FastifyInstance {
         if (!handler) throw new ServiceError('UnknownOperationException', `${operation.name} is not simulated`);
         const call = callOf(request);
         options.authorize?.(caller, operation.name, call);
-        const failure = options.failure?.(operation.name);
+        const failure = options.failure?.(operation.name, operation.service);
         if (failure) throw failure;
         const answer = await handler(call);
         return reply
@@ -169,8 +176,12 @@ function parseJson(text: string): unknown {
 }
 
 function unknownOperation(request: FastifyRequest): ServiceError {
-  const path = request.url.split('?')[0];
-  return new ServiceError('UnknownOperationException', `${request.method} ${path} is no operation of the simulator`);
+  const message = `${request.method} ${pathOf(request)} is no operation of the simulator`;
+  return new ServiceError('UnknownOperationException', message);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?')[0] ?? '';
 }
 
 /** Fastify's own refusals (bad URL, body too large, …) are the client's fault, and named so. */

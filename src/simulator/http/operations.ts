@@ -1,5 +1,4 @@
-/** A service behind the HTTP ports, by its SigV4 signing name. */
-export type ServiceName = 'iot' | 'iot-jobs-data';
+import type { ServiceName } from '../service-name.ts';
 
 /** One operation of AWS's service models: where it listens. A `{name}` in the path is one percent-encoded segment. */
 export interface Operation {

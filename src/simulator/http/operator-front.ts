@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Account } from '../account.ts';
 import type { CertificateAuthority } from '../certificate-authority.ts';
 import type { ServiceError } from '../service-error.ts';
+import type { ServiceName } from '../service-name.ts';
 import { createHttpFront } from './http-front.ts';
 import { jobTemplateOperations } from './job-template-operations.ts';
 import { deviceOperations, jobsOperations } from './jobs-operations.ts';
@@ -17,7 +18,7 @@ export interface OperatorFrontOptions {
   /** `host:port` for an endpoint type; undefined for a type that is not simulated. */
   endpoint(type: string): string | undefined;
   answered(): void;
-  failure(operation: string): ServiceError | undefined;
+  failure(operation: string, service: ServiceName): ServiceError | undefined;
   onFault(error: unknown): void;
 }
 
@@ -38,7 +39,7 @@ export function createOperatorFront(options: OperatorFrontOptions): FastifyInsta
     authenticate: (request) => ({
       service: signedService(request.headers.authorization, credentialOf(request.query)),
     }),
-    failure: (operation) => options.failure(operation),
+    failure: (operation, service) => options.failure(operation, service),
     ownRoutes: (app) => {
       registerObjectRoutes(app, { ...account, onFault });
       registerSimulatorRoutes(app, control);

@@ -1,5 +1,5 @@
 import { ServiceError } from '../service-error.ts';
-import type { ServiceName } from './operations.ts';
+import type { ServiceName } from '../service-name.ts';
 
 /**
  * The service that a request was signed for: the third part of the SigV4 credential scope,

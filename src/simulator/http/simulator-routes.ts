@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Faults } from '../faults/faults.ts';
 import type { MessageLog } from '../messages/message-log.ts';
 import type { MovableClock } from '../movable-clock.ts';
-import { matchesFilter } from '../mqtt/topic-filter.ts';
+import { isFilter, matchesFilter } from '../mqtt/topic-filter.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Settings } from '../settings.ts';
 
@@ -46,15 +46,15 @@ export function registerSimulatorRoutes(app: FastifyInstance, control: Simulator
         `advanceSeconds: expected a number from 0 to ${LONGEST_ADVANCE_SECONDS}, got ${JSON.stringify(advanceSeconds)}`,
       );
     }
-    clock.advance(advanceSeconds * 1000);
+    clock.advance(Math.round(advanceSeconds * 1000));
     return time();
   });
 
   app.get('/_simulator/settings', async () => settings.current);
-  app.patch('/_simulator/settings', async (request) => settings.update(bodyOf(request)));
+  app.patch('/_simulator/settings', async (request) => settings.updateUntyped(bodyOf(request)));
 
   app.get('/_simulator/faults', async () => ({ faults: faults.list(), rates: faults.rates }));
-  app.post('/_simulator/faults', async (request) => ({ id: faults.add(bodyOf(request)) }));
+  app.post('/_simulator/faults', async (request) => ({ id: faults.addUntyped(bodyOf(request)) }));
   app.delete('/_simulator/faults', async () => {
     faults.clear();
     return {};
@@ -63,8 +63,9 @@ export function registerSimulatorRoutes(app: FastifyInstance, control: Simulator
     if (!faults.remove(id)) throw new ServiceError('ResourceNotFoundException', `There is no fault ${id}`);
     return {};
   });
+  app.get('/_simulator/faults/rates', async () => faults.rates);
   app.put('/_simulator/faults/rates', async (request) => {
-    faults.setRates(bodyOf(request));
+    faults.setRatesUntyped(bodyOf(request));
     return faults.rates;
   });
 
@@ -78,7 +79,7 @@ export function registerSimulatorRoutes(app: FastifyInstance, control: Simulator
 
 /** Newline-delimited JSON, from now on, for as long as the client listens. One that is too slow is let go. */
 function stream(messages: MessageLog, request: FastifyRequest, reply: FastifyReply): void {
-  const query = messageQuery(request);
+  const query = messageQuery(request, ['client', 'topic']);
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
@@ -92,15 +93,31 @@ function stream(messages: MessageLog, request: FastifyRequest, reply: FastifyRep
   raw.on('close', unsubscribe);
 }
 
-function messageQuery(request: FastifyRequest): { client?: string; topic?: string; since?: number; limit?: number } {
-  const fields = Object.entries(request.query ?? {});
-  const query: { client?: string; topic?: string; since?: number; limit?: number } = {};
-  for (const [name, value] of fields) {
-    if (name === 'client' || name === 'topic') query[name] = String(value);
-    else if ((name === 'since' || name === 'limit') && /^\d+$/.test(String(value))) query[name] = Number(value);
-    else throw invalid(`${name}=${String(value)}: expected client, topic, since=<sequence> or limit=<number>`);
+interface MessageQuery {
+  client?: string;
+  topic?: string;
+  since?: number;
+  limit?: number;
+}
+
+const MESSAGE_QUERY = ['client', 'topic', 'since', 'limit'];
+
+function messageQuery(request: FastifyRequest, known: readonly string[] = MESSAGE_QUERY): MessageQuery {
+  const query: MessageQuery = {};
+  for (const [name, given] of Object.entries(request.query ?? {})) {
+    const value = String(given);
+    if (!known.includes(name)) throw invalid(`${name}: no such field, only ${known.join(', ')}`);
+    if (name === 'client') query.client = value;
+    else if (name === 'topic') query.topic = filter(value);
+    else if (/^\d+$/.test(value)) query[name === 'since' ? 'since' : 'limit'] = Number(value);
+    else throw invalid(`${name}: expected a whole number, got ${JSON.stringify(value)}`);
   }
   return query;
+}
+
+function filter(topic: string): string {
+  if (isFilter(topic)) return topic;
+  throw invalid(`topic: expected a topic filter, got ${JSON.stringify(topic)}`);
 }
 
 function bodyOf(request: FastifyRequest, known?: readonly string[]): Readonly<Record<string, unknown>> {
@@ -110,7 +127,7 @@ function bodyOf(request: FastifyRequest, known?: readonly string[]): Readonly<Re
     throw invalid('The body must be a JSON object');
   const fields = Object.fromEntries(Object.entries(value));
   const unknown = Object.keys(fields).find((name) => known && !known.includes(name));
-  if (unknown !== undefined) throw invalid(`${unknown}: expected ${known?.join(', ')}`);
+  if (unknown !== undefined) throw invalid(`${unknown}: no such field, only ${known?.join(', ')}`);
   return fields;
 }
 

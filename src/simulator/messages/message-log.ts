@@ -20,8 +20,8 @@ export interface LoggedMessage {
 export interface LoggedEvent {
   readonly direction: Direction;
   readonly client: string;
-  readonly event: 'connect' | 'disconnect' | 'subscribe' | 'unsubscribe' | 'close' | 'refuse';
-  /** Of a close or a refusal: why. */
+  readonly event: 'connect' | 'disconnect' | 'subscribe' | 'unsubscribe' | 'close' | 'refuse' | 'withhold';
+  /** Of a close, a refusal, or a message that is withheld: why. */
   readonly reason?: string;
   /** Of a subscribe: what was asked for, and what was granted (128: refused). */
   readonly subscriptions?: readonly { readonly filter: string; readonly granted: number }[];

@@ -156,9 +156,12 @@ export class Broker {
     const { certificates, clock } = this.#options;
     const status = (id: string): string | undefined => certificates.certificateStatus(id);
     const checked = checkClientCertificate(socket.getPeerX509Certificate()?.raw, status, clock);
-    if ('problem' in checked || this.#faults.refuses()) {
-      // As AWS IoT Core does: no CONNACK, no word.
-      socket.destroy();
+    if ('problem' in checked) {
+      this.#turnAway(socket, `the certificate: ${checked.problem}`);
+      return;
+    }
+    if (this.#faults.refuses()) {
+      this.#turnAway(socket, 'refused on order');
       return;
     }
     const { certificateId } = checked;
@@ -173,6 +176,12 @@ export class Broker {
     this.#gates.add(gate);
     const client = aedes.handle(gate.stream);
     this.#gateOfClient.set(client, gate);
+  }
+
+  /** As AWS IoT Core does: no CONNACK, no word to the client. */
+  #turnAway(socket: TLSSocket, reason: string): void {
+    this.#log.event({ event: 'refuse', direction: 'out', client: '', reason });
+    socket.destroy();
   }
 
   /** "The new client connection is accepted and the previously connected client is disconnected" (guide, "MQTT"). */

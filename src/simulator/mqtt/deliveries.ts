@@ -25,10 +25,12 @@ export class Deliveries {
     return this.#subscriptions.qosOf(topic) === 1 ? 1 : 0;
   }
 
-  isWanted({ topic, packet }: Message): boolean {
+  /** What becomes of a message; an answer that was expected is expected no more. */
+  decide({ topic, packet }: Message): 'deliver' | 'forbidden' | 'unwanted' {
+    if (!this.#takeAnswer(topic) && !this.#isSubscribed(topic, packet.retain)) return 'unwanted';
     // Answers need iot:Receive too: AWS's example policies for Jobs name it on them, where it would be idle otherwise. Our
     // decision.
-    return (this.#isAnswer(topic) || this.#isSubscribed(topic, packet.retain)) && this.#mayReceive(topic);
+    return this.#mayReceive(topic) ? 'deliver' : 'forbidden';
   }
 
   encode(message: Message, fault: FaultKind | undefined): Buffer {
@@ -47,7 +49,7 @@ export class Deliveries {
     return this.#copies.delete(messageId);
   }
 
-  #isAnswer(topic: string): boolean {
+  #takeAnswer(topic: string): boolean {
     const expected = this.#answers.get(topic);
     if (expected === undefined) return false;
     if (expected > 1) this.#answers.set(topic, expected - 1);

@@ -106,11 +106,14 @@ export class MqttGate {
     return this.#connected?.deliveries.expectAnswer(topic) ?? 0;
   }
 
-  /** The first reason counts; none is the client's own wish. */
+  /** The first reason counts; without one it is the client's own wish, or has been told. */
   close(reason?: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (reason !== undefined) this.#connected?.log.event({ event: 'close', direction: 'out', reason });
+    if (reason !== undefined) {
+      const log = this.#connected?.log ?? new ConnectionLog(this.#options.log, '');
+      log.event({ event: 'close', direction: 'out', reason });
+    }
     clearTimeout(this.#connected?.keepAlive);
     this.#connected?.in.close();
     this.#connected?.out.close();
@@ -170,7 +173,7 @@ export class MqttGate {
       const { refuse: returnCode, reason } = admission;
       this.#options.log.event({ event: 'refuse', direction: 'out', client: packet.clientId, reason });
       this.#wire.write(generate({ cmd: 'connack', returnCode, sessionPresent: false }));
-      this.close(reason);
+      this.close();
       return;
     }
     const { session, connect, keepAliveSeconds } = admission;
@@ -302,8 +305,16 @@ export class MqttGate {
   #offer(message: Message): void {
     // Aedes may be faster with a session's live messages than with its CONNACK; it keeps those that it must.
     if (!this.#connected || !this.#isOpen) return;
-    if (this.#connected.deliveries.isWanted(message)) this.#connected.out.accept(message);
-    else this.#swallow(message);
+    const { deliveries, out, log } = this.#connected;
+    const decided = deliveries.decide(message);
+    if (decided === 'deliver') {
+      out.accept(message);
+      return;
+    }
+    if (decided === 'forbidden') {
+      log.event({ event: 'withhold', direction: 'out', reason: `no policy allows iot:Receive on ${message.topic}` });
+    }
+    this.#swallow(message);
   }
 
   #deliver(message: Message, fault?: FaultKind): void {

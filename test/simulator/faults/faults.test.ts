@@ -12,11 +12,8 @@ describe('a rule that is wrong', () => {
     [[], 'a fault: expected an object, got []'],
     [{}, 'kind: expected one of drop, delay, duplicate, '],
     [{ kind: 'explode' }, 'got "explode"'],
-    [
-      { kind: 'drop', color: 'red' },
-      'color: expected no such field for drop, only direction, topic, client, times, skip',
-    ],
-    [{ kind: 'drop', ms: 5 }, 'ms: expected no such field for drop'],
+    [{ kind: 'drop', color: 'red' }, 'color: drop has no such field, only direction, topic, client, times, skip'],
+    [{ kind: 'drop', ms: 5 }, 'ms: drop has no such field'],
     [{ kind: 'drop', direction: 'up' }, 'direction: expected "in" or "out", got "up"'],
     [{ kind: 'drop', topic: 'a/#/b' }, 'topic: expected a topic filter, got "a/#/b"'],
     [{ kind: 'drop', topic: 'a+' }, 'topic: expected a topic filter'],
@@ -25,7 +22,7 @@ describe('a rule that is wrong', () => {
     [{ kind: 'drop', skip: 1.5 }, 'skip: expected an integer from 0, got 1.5'],
     [{ kind: 'delay' }, 'ms: expected milliseconds from 0 to 86400000 for delay, got nothing'],
     [{ kind: 'late', ms: '5' }, 'ms: expected milliseconds from 0 to 86400000, got "5"'],
-    [{ kind: 'late', ms: 5, direction: 'in' }, 'direction: expected no such field for late'],
+    [{ kind: 'late', ms: 5, direction: 'in' }, 'direction: late has no such field'],
     [{ kind: 'wrong' }, 'payload: expected JSON, a string, or null for nothing for wrong, got nothing'],
     [{ kind: 'cut', when: 'now' }, 'when: expected "before" or "after", got "now"'],
     [{ kind: 'duplicate', copies: 0 }, 'copies: expected an integer from 1 to 100, got 0'],
@@ -35,9 +32,10 @@ describe('a rule that is wrong', () => {
       'code: expected an exception name or a code of the Jobs MQTT',
     ],
     [{ kind: 'failNext', operation: 'GetPendingJobExecutions', code: 'Nonsense' }, 'code: expected an exception name'],
+    [{ kind: 'failNext', operation: 'CreateJob', code: 'ThrotlingException' }, 'code: expected an exception name'],
   ])('%j is refused: %s', (rule, message) => {
     const subject = faults();
-    expect(() => subject.add(rule)).toThrow(
+    expect(() => subject.addUntyped(rule)).toThrow(
       expect.objectContaining({ code: 'InvalidRequestException', message: expect.stringContaining(message) }),
     );
     expect(subject.list()).toEqual([]);
@@ -53,7 +51,7 @@ describe('a rule that is wrong', () => {
 describe('which messages', () => {
   const hits = (rule: object, ...message: [direction: 'in' | 'out', client: string, topic: string]) => {
     const subject = faults();
-    subject.add(rule);
+    subject.addUntyped(rule);
     return subject.ofMessage(...message) !== undefined;
   };
 
@@ -133,10 +131,27 @@ describe('failNext', () => {
   ])('with %s is %s, of that operation, once', (code, exception) => {
     const subject = faults();
     subject.add({ kind: 'failNext', operation: 'CreateJob', code });
-    expect(subject.failureOf('CancelJob')).toBeUndefined();
-    expect(subject.failureOf('CreateJob')).toMatchObject({ code: exception });
-    expect(subject.failureOf('CreateJob')).toBeUndefined();
+    expect(subject.failureOf('CancelJob', 'iot')).toBeUndefined();
+    expect(subject.failureOf('CreateJob', 'iot')).toMatchObject({ code: exception });
+    expect(subject.failureOf('CreateJob', 'iot')).toBeUndefined();
   });
+});
+
+it('failNext of one service spares the other’s operation of that name', () => {
+  const subject = faults();
+  subject.add({ kind: 'failNext', operation: 'DescribeJobExecution', code: 'InternalError', service: 'iot-jobs-data' });
+  expect(subject.failureOf('DescribeJobExecution', 'iot')).toBeUndefined();
+  expect(subject.failureOf('DescribeJobExecution', 'iot-jobs-data')).toBeDefined();
+});
+
+it.each([
+  [{ kind: 'cut' }, 'kind: cut cannot be played with a broker of your own'],
+  [{ kind: 'refuse' }, 'kind: refuse cannot be played with a broker of your own'],
+  [{ kind: 'drop', client: 'pi' }, 'client cannot be played with a broker of your own'],
+] as const)('without connections %j is refused: %s', (rule, message) => {
+  const subject = new Faults({ clock: new MovableClock(), connections: false });
+  expect(() => subject.add(rule)).toThrow(message);
+  subject.add({ kind: 'drop' });
 });
 
 describe('rates', () => {
@@ -149,7 +164,7 @@ describe('rates', () => {
   ])('%j is refused: %s', (rates, message) => {
     const subject = faults();
     subject.setRates({ internalError: 1 });
-    expect(() => subject.setRates(rates)).toThrow(message);
+    expect(() => subject.setRatesUntyped(rates)).toThrow(message);
     expect(subject.rates).toEqual({ internalError: 1, throttled: 0, unavailable: 0 });
   });
 
@@ -160,16 +175,16 @@ describe('rates', () => {
   ])('%s 1 fails every request with %s, until all is cleared', (rate, code) => {
     const subject = faults();
     subject.setRates({ [rate]: 1 });
-    expect(subject.failureOf('CreateJob')).toMatchObject({ code });
+    expect(subject.failureOf('CreateJob', 'iot')).toMatchObject({ code });
     subject.clear();
-    expect(subject.failureOf('CreateJob')).toBeUndefined();
+    expect(subject.failureOf('CreateJob', 'iot')).toBeUndefined();
   });
 
   it('are kept on the whole, and the same requests fail for the same seed', () => {
     const draw = (seed: number) => {
       const subject = faults();
       subject.setRates({ internalError: 0.2, throttled: 0.1, seed });
-      return Array.from({ length: 2_000 }, () => subject.failureOf('CreateJob')?.code);
+      return Array.from({ length: 2_000 }, () => subject.failureOf('CreateJob', 'iot')?.code);
     };
     const drawn = draw(7);
     expect(draw(7)).toEqual(drawn);

@@ -305,6 +305,6 @@ describe('a certificate that is deactivated or deleted', () => {
     certificates.update(doomed.id, 'INACTIVE');
     await Promise.all([one.closed, two.closed]);
     await other.settled();
-    expect(reasons()).toEqual(['its certificate is not active any more']);
+    expect(reasons()).toEqual(Array(2).fill('its certificate is not active any more'));
   });
 });

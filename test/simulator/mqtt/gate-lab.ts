@@ -82,7 +82,12 @@ export class GateLab {
       ...(await this.#authority.issueServerCertificate(['127.0.0.1'])),
       ca: this.ca,
       certificates: registry,
-      front: new JobsFront({ jobs, clock, onFault, failure: (operation) => faults.failureOf(operation) }),
+      front: new JobsFront({
+        jobs,
+        clock,
+        onFault,
+        failure: (operation) => faults.failureOf(operation, 'iot-jobs-data'),
+      }),
       answered: () => jobs.flushNotifications(),
       authorizer: new PolicyAuthorizer({
         policies: new PolicyEvaluator(),
