@@ -183,7 +183,13 @@ export class Simulator {
     this.#acquired.push(() => jobs.stop());
 
     const endpoint = (type: string): string | undefined => this.#endpoint(type, agentEndpoint, ports.http);
-    const state = (): object => ({ region, accountId: ACCOUNT_ID, ...store.dump() });
+    const state = (): object => {
+      // How far the clock is ahead is shown as the time.
+      const { clock: _, 'job-templates': jobTemplates = [], ...kept } = store.dump();
+      const ordered = { faults: faults.list(), rates: faults.rates };
+      const connections = embedded.connections();
+      return { region, accountId: ACCOUNT_ID, connections, ...ordered, jobTemplates, ...kept };
+    };
     const reset = (options: { readonly registry: boolean }): void => this.#reset(account, options);
     const control = { clock, settings, faults, messages, state, reset };
     const shared = { account, answered, failure, onFault };

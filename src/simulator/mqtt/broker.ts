@@ -141,6 +141,13 @@ export class Broker {
     this.#aedes?.publish(packet, ignoreDelivery);
   }
 
+  /** Who is connected now. */
+  connections(): { clientId: string; certificateId: string; subscriptions: string[] }[] {
+    return [...this.#gates].flatMap(({ session, filters }) =>
+      session ? [{ ...session, subscriptions: filters }] : [],
+    );
+  }
+
   /** The status of a certificate has changed, or it is gone: whoever is connected with it may have to leave. */
   certificateChanged(certificateId: string): void {
     if (this.#options.certificates.certificateStatus(certificateId) === 'ACTIVE') return;

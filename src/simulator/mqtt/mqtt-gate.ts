@@ -96,6 +96,10 @@ export class MqttGate {
     return this.#connected?.session;
   }
 
+  get filters(): string[] {
+    return this.#subscriptions.filters();
+  }
+
   /** What waits for the client to read it. */
   get unreadBytes(): number {
     return this.#stream.writableLength + this.#wire.unreadBytes;

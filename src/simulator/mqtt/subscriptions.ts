@@ -29,6 +29,10 @@ export class Subscriptions {
     for (const filter of filters) this.#granted.delete(filter);
   }
 
+  filters(): string[] {
+    return [...this.#granted.keys()];
+  }
+
   has(filter: string): boolean {
     return this.#granted.has(filter);
   }

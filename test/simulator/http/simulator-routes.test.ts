@@ -1,12 +1,25 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import {
+  AttachPolicyCommand,
+  CancelJobCommand,
   CreateJobCommand,
+  CreateJobTemplateCommand,
+  CreatePolicyCommand,
+  CreateThingGroupCommand,
   DescribeJobCommand,
+  DetachPolicyCommand,
   IoTClient,
   ListJobsCommand,
+  ListJobTemplatesCommand,
+  ListTagsForResourceCommand,
+  ListThingPrincipalsCommand,
   ListThingsCommand,
+  UpdateCertificateCommand,
+  UpdateEventConfigurationsCommand,
 } from '@aws-sdk/client-iot';
 import { GetPendingJobExecutionsCommand, IoTJobsDataPlaneClient } from '@aws-sdk/client-iot-jobs-data-plane';
 import { connectAsync, type MqttClient } from 'mqtt';
@@ -51,6 +64,25 @@ const createJob = (jobId: string, fields: object = {}) =>
     }),
   );
 
+const createTemplate = (jobTemplateId: string, fields: object = {}) =>
+  iot().send(new CreateJobTemplateCommand({ jobTemplateId, description: 'd', document: '{}', ...fields }));
+
+/** A connection with the thing's certificate that the broker ends at once. */
+async function turnedAway(): Promise<void> {
+  const file = (name: string) => readFileSync(join(directory, 'things', 'pi', name));
+  const [cert, key, ca] = [file('certificate.pem'), file('private.key'), readFileSync(addresses.caPath)];
+  const socket = connectTls({ host: '127.0.0.1', port: addresses.mqttPort, cert, key, ca });
+  socket.on('error', () => socket.destroy());
+  await once(socket, 'close');
+}
+
+async function certificateArn(): Promise<string> {
+  const { principals = [] } = await iot().send(new ListThingPrincipalsCommand({ thingName: 'pi' }));
+  return principals[0] ?? '';
+}
+
+const certificateId = async () => (await certificateArn()).replace(/.*\//, '');
+
 async function call(method: string, path: string, body?: unknown): Promise<{ status: number; answer: unknown }> {
   const url = `http://127.0.0.1:${addresses.httpPort}/_simulator/${path}`;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -58,7 +90,7 @@ async function call(method: string, path: string, body?: unknown): Promise<{ sta
   return { status: response.status, answer: await response.json() };
 }
 
-async function connect(): Promise<MqttClient> {
+async function connect(clientId = 'pi'): Promise<MqttClient> {
   const file = (name: string) => readFileSync(join(directory, 'things', 'pi', name));
   const client = await connectAsync({
     protocol: 'mqtts',
@@ -67,7 +99,7 @@ async function connect(): Promise<MqttClient> {
     ca: readFileSync(addresses.caPath),
     cert: file('certificate.pem'),
     key: file('private.key'),
-    clientId: 'pi',
+    clientId,
     reconnectPeriod: 0,
   });
   clients.push(client);
@@ -116,8 +148,28 @@ describe('state and reset', () => {
     expect(JSON.stringify(answer)).not.toContain('PRIVATE KEY');
   });
 
-  it('forgets jobs, settings, faults and messages, and keeps the registry', async () => {
-    await createJob('a');
+  it('shows connections with their subscriptions, faults, groups, policies and templates', async () => {
+    const client = await connect();
+    await client.subscribeAsync('a/b');
+    await iot().send(new CreateThingGroupCommand({ thingGroupName: 'group' }));
+    await createTemplate('template');
+    await call('POST', 'faults', { kind: 'drop', topic: 'x' });
+    expect((await call('GET', 'state')).answer).toMatchObject({
+      connections: [{ clientId: 'pi', subscriptions: ['a/b'] }],
+      faults: [{ kind: 'drop', topic: 'x', hits: 0 }],
+      rates: { throttled: 0 },
+      thingGroups: [{ thingGroupName: 'group' }],
+      policies: [{ policyName: 'ThingAgentSimulator' }],
+      jobTemplates: [{ jobTemplateId: 'template' }],
+    });
+  });
+
+  it('forgets jobs, templates, their tags, settings, faults and messages, and keeps the registry and the time', async () => {
+    const tags = [{ Key: 'key', Value: 'value' }];
+    const { jobArn: resourceArn } = await createJob('a', { tags });
+    const { jobTemplateArn } = await createTemplate('template', { tags });
+    await connect();
+    const before = await call('POST', 'time', { advanceSeconds: 86_400 });
     await call('PATCH', 'settings', { deviceMayCancel: true });
     await call('POST', 'faults', { kind: 'failNext', operation: 'ListJobs', code: 'InternalError' });
     await call('POST', 'reset');
@@ -125,6 +177,22 @@ describe('state and reset', () => {
     expect((await iot().send(new ListThingsCommand({}))).things).toHaveLength(1);
     expect((await call('GET', 'settings')).answer).toMatchObject({ deviceMayCancel: false });
     expect((await call('GET', 'faults')).answer).toMatchObject({ faults: [] });
+    expect((await call('GET', 'messages')).answer).toEqual({ messages: [] });
+    expect((await iot().send(new ListJobTemplatesCommand({}))).jobTemplates).toEqual([]);
+    await createJob('a');
+    await createTemplate('template');
+    for (const arn of [resourceArn, jobTemplateArn]) {
+      expect((await iot().send(new ListTagsForResourceCommand({ resourceArn: arn }))).tags).toEqual([]);
+    }
+    const { now } = before.answer as { now: string };
+    const after = (await call('GET', 'time')).answer as { now: string };
+    expect(Date.parse(after.now)).toBeGreaterThanOrEqual(Date.parse(now));
+  });
+
+  it('forgets policies and groups with the registry', async () => {
+    await iot().send(new CreateThingGroupCommand({ thingGroupName: 'group' }));
+    await call('POST', 'reset', { registry: true });
+    expect((await call('GET', 'state')).answer).toMatchObject({ thingGroups: [], policies: [], certificates: [] });
   });
 
   it('forgets the registry too if asked, and connections with its certificates are closed', async () => {
@@ -146,7 +214,39 @@ describe('state and reset', () => {
   });
 });
 
+describe('what is not there', () => {
+  it.each([
+    ['GET', 'statee'],
+    ['PUT', 'time'],
+    ['GET', 'faults/fault-9'],
+    ['DELETE', 'objects/a/b'],
+    ['GET', ''],
+  ])('%s %j is said to be, without a signature', async (method, path) => {
+    const { status, answer } = await call(method, path);
+    expect([status, (answer as { message: string }).message]).toEqual([
+      404,
+      expect.stringContaining('docs/simulator.md'),
+    ]);
+  });
+});
+
 describe('settings', () => {
+  it('decide at once who is sent an answer, and the unit of times in events', async () => {
+    const [pi, other] = [await connect(), await connect('other')];
+    const received: [string, { createdAt?: number }][] = [];
+    other.on('message', (topic, payload) => received.push([topic, JSON.parse(payload.toString())]));
+    await other.subscribeAsync(['$aws/things/pi/jobs/#', '$aws/events/#']);
+    await call('PATCH', 'settings', { answers: 'subscribers', eventTimes: 'milliseconds' });
+    await pi.publishAsync('$aws/things/pi/jobs/get', '', { qos: 1 });
+    await expect.poll(() => received.map(([topic]) => topic)).toEqual(['$aws/things/pi/jobs/get/accepted']);
+    await iot().send(new UpdateEventConfigurationsCommand({ eventConfigurations: { JOB: { Enabled: true } } }));
+    await createJob('a');
+    await iot().send(new CancelJobCommand({ jobId: 'a' }));
+    await expect.poll(() => received.find(([topic]) => topic === '$aws/events/job/a/canceled')?.[1]).toBeDefined();
+    const event = received.find(([topic]) => topic === '$aws/events/job/a/canceled')?.[1];
+    expect(event?.createdAt).toBeGreaterThan(1e12);
+  });
+
   it('are changed one by one', async () => {
     expect((await call('PATCH', 'settings', { deletionSeconds: 5 })).answer).toMatchObject({
       deletionSeconds: 5,
@@ -158,6 +258,7 @@ describe('settings', () => {
     [{ nonsense: true }, 'nonsense'],
     [{ answers: 'all' }, 'answers'],
     [{ deletionSeconds: -1 }, 'deletionSeconds'],
+    ['{"deletionSeconds": 1e400}', 'deletionSeconds'],
     [{ deviceMayCancel: true, restartStepTimer: 'yes' }, 'restartStepTimer'],
   ])('%j is refused by name, and nothing is changed', async (body, name) => {
     const before = await call('GET', 'settings');
@@ -235,7 +336,60 @@ describe('messages', () => {
     ]);
     expect(Date.parse(messages[0]?.time ?? '')).toBeGreaterThan(1.7e12);
     expect((await call('GET', `messages?since=${messages[1]?.seq}`)).answer).toEqual({ messages: [] });
-    expect((await call('GET', 'messages?nonsense=1')).status).toBe(400);
+    for (const wrong of [
+      'messages?nonsense=1',
+      'messages?topic=a/%23/b',
+      'messages?limit=x',
+      'messages/stream?since=1',
+    ]) {
+      expect((await call('GET', wrong)).status).toBe(400);
+    }
+  });
+
+  it('name the connections that were refused, and why', async () => {
+    await call('POST', 'faults', { kind: 'refuse', times: 1 });
+    await turnedAway();
+    await iot().send(new UpdateCertificateCommand({ certificateId: await certificateId(), newStatus: 'INACTIVE' }));
+    await turnedAway();
+    await iot().send(new UpdateCertificateCommand({ certificateId: await certificateId(), newStatus: 'ACTIVE' }));
+    await call('POST', 'time', { advanceSeconds: 40 * 365 * 86_400 });
+    await turnedAway();
+    const { messages } = (await call('GET', 'messages')).answer as { messages: { event: string; reason: string }[] };
+    expect(messages.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+      'refuse: refused on order',
+      'refuse: the certificate: it is INACTIVE',
+      'refuse: the certificate: it has expired',
+    ]);
+  });
+
+  it('say what was withheld for want of iot:Receive', async () => {
+    const target = await certificateArn();
+    await iot().send(new DetachPolicyCommand({ policyName: 'ThingAgentSimulator', target }));
+    const actions = ['iot:Connect', 'iot:Publish', 'iot:Subscribe'];
+    const policyDocument = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }],
+    });
+    await iot().send(new CreatePolicyCommand({ policyName: 'deaf', policyDocument }));
+    await iot().send(new AttachPolicyCommand({ policyName: 'deaf', target }));
+    await (await connect()).publishAsync(TOPIC, '', { qos: 1 });
+    const withheld = async () => {
+      const { messages } = (await call('GET', 'messages')).answer as {
+        messages: { event?: string; reason?: string }[];
+      };
+      return messages.find(({ event }) => event === 'withhold')?.reason;
+    };
+    await expect.poll(withheld).toBe(`no policy allows iot:Receive on ${TOPIC}/accepted`);
+  });
+
+  it('of a stream are those of the client that was asked for', async () => {
+    const url = `http://127.0.0.1:${addresses.httpPort}/_simulator/messages/stream?client=other`;
+    const reader = (await fetch(url)).body?.pipeThrough(new TextDecoderStream()).getReader();
+    await ask();
+    await connect('other');
+    const first = (await reader?.read())?.value ?? '';
+    await reader?.cancel();
+    expect(JSON.parse(first.split('\n')[0] ?? '')).toMatchObject({ event: 'connect', client: 'other' });
   });
 
   it('come as a stream, a line of JSON each', async () => {
