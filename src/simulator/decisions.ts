@@ -1,5 +1,5 @@
 /**
- * What no source says, or what sources disagree about (docs/protocol.md, Disagreements): one place for each, with the
+ * What no source says, or what sources disagree about (docs/protocol.md, Choices): one place for each, with the
  * reading that we take by default, so that a reading that turns out wrong is one line to change, and can be changed for a
  * test while the simulator runs.
  */

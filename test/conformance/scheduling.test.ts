@@ -65,13 +65,19 @@ describe('a start time', () => {
 });
 
 describe('an end time', () => {
-  it('is 30 minutes to two years after the start, and an end behaviour needs one (AWS IoT developer guide, How job configurations work)', async () => {
+  it('is at least 30 minutes after the start, and within two years from now (API reference, SchedulingConfig)', async () => {
     const invalid = refusal('InvalidRequestException', 400);
-    const startTime = inTime(HOUR);
-    for (const endTime of [inTime(HOUR + 29 * MINUTE), inTime(HOUR + 732 * DAY)]) {
+    const startTime = inTime(300 * DAY);
+    for (const endTime of [inTime(300 * DAY + 29 * MINUTE), inTime(731 * DAY)]) {
       await expect(scheduled({ startTime, endTime }, [await lab.thing()])).rejects.toMatchObject(invalid);
     }
-    await expect(scheduled({ startTime, endBehavior: 'CANCEL' }, [await lab.thing()])).rejects.toMatchObject(invalid);
+    await scheduled({ startTime, endTime: inTime(729 * DAY) }, [await lab.thing()]);
+  });
+
+  it('is what an end behaviour applies to: without one it has no effect (API reference, SchedulingConfig)', async () => {
+    const startTime = inTime(HOUR);
+    const jobId = await scheduled({ startTime, endBehavior: 'CANCEL' }, [await lab.thing()]);
+    expect((await lab.job(jobId)).schedulingConfig).toEqual({ startTime });
   });
 
   /** What becomes of a running and a queued execution at the job's end. */

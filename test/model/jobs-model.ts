@@ -110,11 +110,12 @@ export class JobsModel {
   associateTargets(id: string, targets: readonly string[]): void {
     const job = this.#requireJob(id);
     this.registry.checkTargets(targets);
-    if (!job.request.continuous || job.status !== 'IN_PROGRESS') throw new Refusal('InvalidRequestException');
+    if (!job.request.continuous || job.status !== 'IN_PROGRESS' || job.ended)
+      throw new Refusal('InvalidRequestException');
     job.targets = [...new Set([...job.targets, ...targets])];
     const fresh = this.registry
       .thingsOf(targets)
-      .filter((thing) => !job.waiting.includes(thing) && !this.latest(thing, job));
+      .filter((thing) => !job.waiting.includes(thing) && (this.latest(thing, job)?.status ?? 'REMOVED') === 'REMOVED');
     job.waiting.push(...fresh);
     this.#reconsider(job);
   }

@@ -2,30 +2,56 @@ import type { JobExecution } from '../../jobs/model.ts';
 import type { JobsService } from '../jobs/jobs-service.ts';
 import { known } from '../jobs/validation.ts';
 import { ServiceError } from '../service-error.ts';
-import { type Call, flag, type Handlers, param, wholeNumber } from './call.ts';
+import { type Call, flag, type Handler, type Handlers, PAGE, param, wholeNumber } from './call.ts';
+import { checkQuery } from './operation.ts';
 
 /** The jobs operations of the control plane (scope `iot`). */
 export function jobsOperations({ jobs, executions }: JobsService): Handlers {
+  /** An operation of one job, which may be named with its namespace. */
+  const ofJob = (query: readonly string[], handle: (jobId: string, call: Call) => unknown): Handler =>
+    accepting(query, (call) => {
+      const jobId = param(call, 'jobId');
+      jobs.checkNamespace(jobId, call.query['namespaceId']);
+      return handle(jobId, call);
+    });
   return {
-    CreateJob: (call) => jobs.create(param(call, 'jobId'), call.body),
-    DescribeJob: (call) => jobs.describe(param(call, 'jobId'), flag(call, 'beforeSubstitution')),
-    UpdateJob: (call) => jobs.update(param(call, 'jobId'), call.body),
-    ListJobs: (call) => jobs.list(call.query),
-    GetJobDocument: (call) => jobs.document(param(call, 'jobId'), flag(call, 'beforeSubstitution')),
-    CancelJob: (call) => jobs.cancel(param(call, 'jobId'), flag(call, 'force'), call.body),
-    DeleteJob: (call) => jobs.delete(param(call, 'jobId'), flag(call, 'force')),
-    AssociateTargetsWithJob: (call) => jobs.associateTargets(param(call, 'jobId'), call.body),
-    ListJobExecutionsForJob: (call) => executions.listForJob(param(call, 'jobId'), call.query),
-    ListJobExecutionsForThing: (call) => executions.listForThing(param(call, 'thingName'), call.query),
-    DescribeJobExecution: (call) =>
-      executions.describe(param(call, 'thingName'), param(call, 'jobId'), wholeNumber(call, 'executionNumber')),
-    CancelJobExecution: (call) =>
-      executions.cancel(param(call, 'thingName'), param(call, 'jobId'), {
+    CreateJob: accepting([], (call) => jobs.create(param(call, 'jobId'), call.body)),
+    DescribeJob: ofJob(['beforeSubstitution'], (jobId, call) => jobs.describe(jobId, flag(call, 'beforeSubstitution'))),
+    UpdateJob: ofJob(['namespaceId'], (jobId, { body }) => jobs.update(jobId, body)),
+    ListJobs: accepting(
+      [...PAGE, 'status', 'targetSelection', 'thingGroupName', 'thingGroupId', 'namespaceId'],
+      ({ query }) => jobs.list(query),
+    ),
+    GetJobDocument: ofJob(['beforeSubstitution'], (jobId, call) =>
+      jobs.document(jobId, flag(call, 'beforeSubstitution')),
+    ),
+    CancelJob: ofJob(['force'], (jobId, call) => jobs.cancel(jobId, flag(call, 'force'), call.body)),
+    DeleteJob: ofJob(['force', 'namespaceId'], (jobId, call) => jobs.delete(jobId, flag(call, 'force'))),
+    AssociateTargetsWithJob: ofJob(['namespaceId'], (jobId, { body }) => jobs.associateTargets(jobId, body)),
+    ListJobExecutionsForJob: ofJob([...PAGE, 'status'], (jobId, { query }) => executions.listForJob(jobId, query)),
+    ListJobExecutionsForThing: accepting([...PAGE, 'status', 'namespaceId', 'jobId'], (call) =>
+      executions.listForThing(param(call, 'thingName'), call.query),
+    ),
+    DescribeJobExecution: ofJob(['executionNumber'], (jobId, call) =>
+      executions.describe(param(call, 'thingName'), jobId, wholeNumber(call, 'executionNumber')),
+    ),
+    CancelJobExecution: ofJob(['force'], (jobId, call) =>
+      executions.cancel(param(call, 'thingName'), jobId, {
         force: flag(call, 'force'),
         ...known(call.body, ['expectedVersion', 'statusDetails']),
       }),
-    DeleteJobExecution: (call) =>
-      executions.delete(param(call, 'thingName'), param(call, 'jobId'), executionNumberOf(call), flag(call, 'force')),
+    ),
+    DeleteJobExecution: ofJob(['force', 'namespaceId'], (jobId, call) =>
+      executions.delete(param(call, 'thingName'), jobId, executionNumberOf(call), flag(call, 'force')),
+    ),
+  };
+}
+
+/** A query parameter that is not known would be ignored, so it is refused by name. */
+function accepting(query: readonly string[], handle: Handler): Handler {
+  return (call) => {
+    checkQuery(call, query);
+    return handle(call);
   };
 }
 

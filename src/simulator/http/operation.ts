@@ -21,12 +21,17 @@ export function operation<B extends v.ObjectEntries = Record<never, never>>(
   return (call) => {
     const given = withoutNulls(call.body);
     for (const name of Object.keys(given)) check(name, Object.hasOwn(schema.entries, name), notSimulated);
-    for (const name of Object.keys(call.query)) {
-      // A presigned request carries its signature in the query.
-      if (!/^x-amz-/i.test(name)) check(name, query.includes(name), notSimulated);
-    }
+    checkQuery(call, query, notSimulated);
     return handle(call, parse(schema, given));
   };
+}
+
+/** Refuses what is asked for in the query and would be ignored. */
+export function checkQuery(call: Call, known: readonly string[], notSimulated: readonly string[] = []): void {
+  for (const name of Object.keys(call.query)) {
+    // A presigned request carries its signature in the query.
+    if (!/^x-amz-/i.test(name)) check(name, known.includes(name), notSimulated);
+  }
 }
 
 function check(name: string, known: boolean, notSimulated: readonly string[]): void {

@@ -45,6 +45,8 @@ export const OPERATIONS: readonly Operation[] = [
   iot('RegisterThing', 'POST', '/things'),
   iot('CreateThingGroup', 'POST', '/thing-groups/{thingGroupName}'),
   iot('DescribeThingGroup', 'GET', '/thing-groups/{thingGroupName}'),
+  iot('UpdateThingGroup', 'PATCH', '/thing-groups/{thingGroupName}'),
+  iot('UpdateThingGroupsForThing', 'PUT', '/thing-groups/updateThingGroupsForThing'),
   iot('DeleteThingGroup', 'DELETE', '/thing-groups/{thingGroupName}'),
   iot('ListThingGroups', 'GET', '/thing-groups'),
   iot('AddThingToThingGroup', 'PUT', '/thing-groups/addThingToThingGroup'),

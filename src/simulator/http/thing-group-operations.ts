@@ -16,6 +16,11 @@ const MEMBER = {
   thingGroupArn: v.optional(TEXT),
 };
 
+const PROPERTIES = v.strictObject({
+  thingGroupDescription: v.optional(v.string()),
+  attributePayload: v.optional(ATTRIBUTE_PAYLOAD),
+});
+
 /** Static thing groups and their members (AWS IoT API reference). Dynamic groups are not simulated. */
 export function thingGroupOperations(registry: Registry): Handlers {
   const { things, groups, membership, tags } = registry;
@@ -31,12 +36,7 @@ export function thingGroupOperations(registry: Registry): Handlers {
       {
         body: {
           parentGroupName: v.optional(TEXT),
-          thingGroupProperties: v.optional(
-            v.strictObject({
-              thingGroupDescription: v.optional(v.string()),
-              attributePayload: v.optional(ATTRIBUTE_PAYLOAD),
-            }),
-          ),
+          thingGroupProperties: v.optional(PROPERTIES),
           tags: v.optional(TAGS),
         },
       },
@@ -68,6 +68,12 @@ export function thingGroupOperations(registry: Registry): Handlers {
         },
       };
     }),
+    UpdateThingGroup: operation(
+      { body: { thingGroupProperties: PROPERTIES, expectedVersion: v.optional(v.pipe(v.number(), v.integer())) } },
+      (call, { thingGroupProperties, expectedVersion }) => ({
+        version: groups.update(param(call, 'thingGroupName'), thingGroupProperties, expectedVersion),
+      }),
+    ),
     DeleteThingGroup: operation({ query: ['expectedVersion'] }, (call) =>
       registry.deleteGroup(param(call, 'thingGroupName'), wholeNumber(call, 'expectedVersion')),
     ),
@@ -86,6 +92,22 @@ export function thingGroupOperations(registry: Registry): Handlers {
       (_call, given) => membership.add(...memberOf(given)),
     ),
     RemoveThingFromThingGroup: operation({ body: MEMBER }, (_call, given) => membership.remove(...memberOf(given))),
+    UpdateThingGroupsForThing: operation(
+      {
+        body: {
+          thingName: TEXT,
+          thingGroupsToAdd: v.optional(v.array(TEXT), []),
+          thingGroupsToRemove: v.optional(v.array(TEXT), []),
+          overrideDynamicGroups: v.optional(v.boolean()),
+        },
+      },
+      (_call, { thingName, thingGroupsToAdd, thingGroupsToRemove }) => {
+        // All must exist before any of them is changed. Out of the old ones first: a thing is in one group of a hierarchy.
+        for (const name of [...thingGroupsToRemove, ...thingGroupsToAdd]) groups.describe(name);
+        for (const name of thingGroupsToRemove) membership.remove(thingName, name);
+        for (const name of thingGroupsToAdd) membership.add(thingName, name);
+      },
+    ),
     ListThingsInThingGroup: operation({ query: [...PAGE, 'recursive'] }, (call) => {
       const { thingGroupName } = groups.describe(param(call, 'thingGroupName'));
       const members = membership.thingsIn(thingGroupName, flag(call, 'recursive'));

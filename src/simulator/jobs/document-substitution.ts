@@ -118,7 +118,9 @@ export function checkPlaceholders(document: string, config: PresignedUrlConfig |
   if (length > MOST_PRESIGNED_URLS) {
     throw invalid(`The document asks for ${length} presigned URLs; at most ${MOST_PRESIGNED_URLS} are possible`);
   }
-  if (length > 0 && !config) throw invalid('presignedUrlConfig is required by the placeholders in the document');
+  if (length > 0 && config?.roleArn === undefined) {
+    throw invalid('presignedUrlConfig.roleArn is required by the placeholders in the document');
+  }
 }
 
 /** Strings without placeholders, and all else, stay as they were written. */

@@ -1,6 +1,5 @@
 import type { JobExecutionStatus, StatusDetails } from '../../jobs/model.ts';
 import type { AbortConfig } from './configuration/abort.ts';
-
 import type { RetryConfig } from './configuration/retry.ts';
 import type { RolloutConfig } from './configuration/rollout.ts';
 import type { SchedulingConfig } from './configuration/scheduling.ts';

@@ -17,8 +17,4 @@ export class IndexBy<T> {
   of(key: string): Iterable<T> {
     return this.#entries.get(key)?.values() ?? [];
   }
-
-  clear(): void {
-    this.#entries.clear();
-  }
 }

@@ -59,7 +59,13 @@ export class JobLifecycle {
       const { jobId, schedulingConfig } = job;
       this.#executions.resume(this.#state.executionsOfJob(jobId));
       if (job.status === 'DELETION_IN_PROGRESS') this.#awaitDeletion(job);
-      else this.#wakes.set(jobId, Math.min(now, endOf(schedulingConfig) ?? now), () => this.#advance(jobId));
+      else {
+        // A rollout that was due before the end gives before it.
+        const due = job.status === 'IN_PROGRESS' && job.waiting.length > 0 ? job.rolloutMinute.startedAt + MINUTE : now;
+        const end = endOf(schedulingConfig) ?? now;
+        if (due < end) this.#rollOut(jobId);
+        this.#wakes.set(jobId, Math.min(now, end), () => this.#advance(jobId));
+      }
     }
   }
 
@@ -76,11 +82,13 @@ export class JobLifecycle {
     this.#advance(job.jobId);
   }
 
-  /** Things that have not been given the job yet; those that have keep what they were given. */
+  /** Things that have not been given the job yet, or had it taken away; the others keep what they were given. */
   add(job: StoredJob, things: readonly string[]): void {
-    const fresh = things.filter(
-      (thing) => !job.waiting.includes(thing) && this.#state.execution(thing, job.jobId) === undefined,
-    );
+    const waiting = new Set(job.waiting);
+    const fresh = things.filter((thing) => {
+      const last = this.#state.execution(thing, job.jobId);
+      return !waiting.has(thing) && (last === undefined || last.status === 'REMOVED');
+    });
     this.#state.putJob({ ...job, waiting: [...job.waiting, ...fresh] });
     this.#advance(job.jobId);
   }
@@ -242,6 +250,8 @@ export class JobLifecycle {
     // The rate of a minute is fixed when it begins: it must not depend on when devices report within it.
     const { startedAt, rate, given } = over ? { startedAt: now, rate: this.#rate(job), given: 0 } : job.rolloutMinute;
     const room = Math.max(0, rate - given);
+    // Whatever ends within a full minute changes nothing, and the list of those that wait may be long.
+    if (room === 0) return;
     const things = job.waiting.slice(0, room);
     const rolloutMinute = { startedAt, rate, given: given + things.length };
     this.give(

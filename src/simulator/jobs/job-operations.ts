@@ -17,8 +17,9 @@ const CREATE_FIELDS: readonly string[] = [
   ...['targetSelection', 'namespaceId', 'tags', ...CONFIGURATION_FIELDS],
 ];
 const UPDATE_FIELDS = ['description', ...CONFIGURATION_FIELDS.filter((name) => name !== 'schedulingConfig')];
-const DESCRIPTION = /^[^\p{C}]{0,2028}$/u;
-const REASON_CODE = /^[\p{Lu}\p{Nd}_]{1,128}$/u;
+const DESCRIPTION = /^[^\p{C}]{1,2028}$/u;
+/** In Java's words, as the model has it: ASCII alone. */
+const REASON_CODE = /^[A-Z0-9_]{1,128}$/;
 const STATUSES = ['IN_PROGRESS', 'CANCELED', 'COMPLETED', 'DELETION_IN_PROGRESS', 'SCHEDULED'] as const;
 /** API reference, DeleteJob: jobs in deletion at a time. */
 const MOST_DELETIONS = 10;
@@ -92,6 +93,12 @@ export class JobOperations {
     return answer(job);
   }
 
+  /** A job is not found in another namespace than its own. */
+  checkNamespace(jobId: string, namespaceId: string | undefined): void {
+    if (namespaceId === undefined || this.#job(jobId).namespaceId === namespaceId) return;
+    throw new ServiceError('ResourceNotFoundException', `Job ${jobId} does not exist in namespace ${namespaceId}`);
+  }
+
   describe(jobId: string, beforeSubstitution: boolean): object {
     const job = this.#job(jobId);
     const { documentSource, documentParameters: _, ...raw } = job;
@@ -109,8 +116,8 @@ export class JobOperations {
 
   /** The newest first, as the console lists them. */
   list(query: Query): object {
-    const { status, targetSelection, thingGroupName, namespaceId } = query;
-    if (query['thingGroupId'] !== undefined) throw invalid('thingGroupId is not simulated: use thingGroupName');
+    const { status, targetSelection, thingGroupName, thingGroupId, namespaceId } = query;
+    const group = this.#targets.groupWanted(thingGroupName, thingGroupId);
     if (status !== undefined) oneOf('status', status, STATUSES);
     if (targetSelection !== undefined) oneOf('targetSelection', targetSelection, ['SNAPSHOT', 'CONTINUOUS']);
     const jobs = this.#state
@@ -120,7 +127,7 @@ export class JobOperations {
           (status === undefined || job.status === status) &&
           (targetSelection === undefined || job.targetSelection === targetSelection) &&
           (namespaceId === undefined || job.namespaceId === namespaceId) &&
-          (thingGroupName === undefined || this.#targets.names(job.targets, thingGroupName)),
+          (group === undefined || this.#targets.names(job.targets, group)),
       );
     const { items, ...rest } = page(query, jobs, byCreation, { descending: true });
     return { jobs: items.map(jobSummary), ...rest };

@@ -5,6 +5,7 @@ import { invalid, list } from './validation.ts';
 export interface ThingDirectory {
   thingExists(thingName: string): boolean;
   groupExists(groupName: string): boolean;
+  groupNameById(groupId: string): string | undefined;
   /** Members of child groups included. */
   thingsInGroup(groupName: string): readonly string[];
   /** Parents of its groups included. */
@@ -68,6 +69,14 @@ export class JobTargets {
     return targets.some(
       (target) => this.#thing(target) === thingName || groups.some((group) => this.#group(target) === group),
     );
+  }
+
+  /** The group that a list is asked for, by name or by id; undefined: none is. @throws ServiceError ResourceNotFoundException */
+  groupWanted(groupName: string | undefined, groupId: string | undefined): string | undefined {
+    const name = groupName ?? (groupId === undefined ? undefined : this.#directory.groupNameById(groupId));
+    if (name === undefined && groupId === undefined) return undefined;
+    if (name !== undefined && this.#directory.groupExists(name)) return name;
+    throw new ServiceError('ResourceNotFoundException', `Thing group ${groupName ?? groupId} does not exist`);
   }
 
   names(targets: readonly string[], groupName: string): boolean {

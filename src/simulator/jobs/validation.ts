@@ -35,7 +35,7 @@ export function structure(
 ): Record<string, unknown> | undefined {
   if (value === undefined || value === null) return undefined;
   const fields = record(value, field);
-  const unknown = Object.keys(fields).find((name) => !known.includes(name));
+  const unknown = Object.keys(fields).find((name) => !known.includes(name) && fields[name] !== null);
   if (unknown !== undefined) throw invalid(`${field}.${unknown} is not simulated`);
   return fields;
 }

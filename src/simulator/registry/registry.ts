@@ -75,6 +75,10 @@ export class Registry {
     return this.groups.exists(groupName);
   }
 
+  groupNameById(groupId: string): string | undefined {
+    return this.groups.nameById(groupId);
+  }
+
   /** Members of the group and of its child groups. */
   thingsInGroup(groupName: string): string[] {
     return this.membership.thingsIn(groupName, true);

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { THING_NAME } from '../../jobs/model.ts';
 import type { Clock } from '../clock.ts';
 import type { Collection, Store } from '../store.ts';
-import { type AttributePayload, type Attributes, newAttributes, sameAttributes } from './attributes.ts';
+import {
+  type AttributePayload,
+  type Attributes,
+  newAttributes,
+  sameAttributes,
+  updatedAttributes,
+} from './attributes.ts';
 import { alreadyExists, expectVersion, invalidRequest, notFound } from './refusals.ts';
 
 /** A static thing group; the time is epoch seconds. */
@@ -60,9 +66,7 @@ export class ThingGroups {
   create(groupName: string, wanted: NewThingGroup = {}): ThingGroup {
     if (!THING_NAME.test(groupName)) throw invalidRequest(`Invalid thing group name: ${JSON.stringify(groupName)}`);
     const { parentGroupName, thingGroupDescription: description } = wanted;
-    if (description !== undefined && !DESCRIPTION.test(description)) {
-      throw invalidRequest('thingGroupDescription: expected at most 2028 printable characters');
-    }
+    checkDescription(description);
     const attributes = newAttributes(wanted.attributePayload, MOST_ATTRIBUTES);
     const existing = this.#groups.get(groupName);
     if (existing) {
@@ -149,6 +153,26 @@ export class ThingGroups {
     });
   }
 
+  /**
+   * UpdateThingGroup: what is not given stays. Returns the new version.
+   * @throws ServiceError ResourceNotFoundException, VersionConflictException
+   */
+  update(groupName: string, changes: Omit<NewThingGroup, 'parentGroupName'>, expectedVersion?: number): number {
+    const group = this.describe(groupName);
+    expectVersion(`thing group ${groupName}`, group.version, expectedVersion);
+    const { thingGroupDescription: description, attributePayload } = changes;
+    checkDescription(description);
+    const attributes = updatedAttributes(group.attributes, attributePayload, MOST_ATTRIBUTES);
+    const version = group.version + 1;
+    this.#groups.set(groupName, { ...group, attributes, version, ...(description !== undefined && { description }) });
+    return version;
+  }
+
+  /** The name of the group with this id. */
+  nameById(groupId: string): string | undefined {
+    return [...this.#groups.values()].find(({ thingGroupId }) => thingGroupId === groupId)?.thingGroupName;
+  }
+
   setPolicies(groupName: string, policies: readonly string[]): void {
     this.#groups.set(groupName, { ...this.describe(groupName), policies });
   }
@@ -165,4 +189,9 @@ export class ThingGroups {
     }
     this.#groups.delete(groupName);
   }
+}
+
+function checkDescription(description: string | undefined): void {
+  if (description === undefined || DESCRIPTION.test(description)) return;
+  throw invalidRequest('thingGroupDescription: expected at most 2028 printable characters');
 }

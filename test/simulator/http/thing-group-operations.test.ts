@@ -9,6 +9,8 @@ import {
   ListThingGroupsForThingCommand,
   ListThingsInThingGroupCommand,
   RemoveThingFromThingGroupCommand,
+  UpdateThingGroupCommand,
+  UpdateThingGroupsForThingCommand,
 } from '@aws-sdk/client-iot';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ControlPlaneLab, openControlPlane, refusal } from './control-plane-lab.ts';
@@ -37,6 +39,42 @@ async function groupsOf(thingName: string): Promise<(string | undefined)[] | und
   const { thingGroups } = await lab.iot.send(new ListThingGroupsForThingCommand({ thingName }));
   return thingGroups?.map((group) => group.groupName);
 }
+
+test('a group is updated, and its version is counted and can be expected', async () => {
+  const thingGroupName = 'updated';
+  await create(thingGroupName);
+  const change = (attributes: Record<string, string>, merge: boolean, expectedVersion?: number) =>
+    lab.iot.send(
+      new UpdateThingGroupCommand({
+        thingGroupName,
+        thingGroupProperties: { thingGroupDescription: 'new', attributePayload: { attributes, merge } },
+        expectedVersion,
+      }),
+    );
+  expect((await change({ a: '1' }, false)).version).toBe(2);
+  expect((await change({ b: '2' }, true, 2)).version).toBe(3);
+  await expect(change({ c: '3' }, true, 2)).rejects.toMatchObject(refusal('VersionConflictException', 409));
+  expect(await lab.iot.send(new DescribeThingGroupCommand({ thingGroupName }))).toMatchObject({
+    version: 3,
+    thingGroupProperties: { thingGroupDescription: 'new', attributePayload: { attributes: { a: '1', b: '2' } } },
+  });
+  await expect(
+    lab.iot.send(new UpdateThingGroupCommand({ thingGroupName: 'none', thingGroupProperties: {} })),
+  ).rejects.toMatchObject(refusal('ResourceNotFoundException', 404));
+});
+
+test('a thing is moved from groups to groups at once, or not at all', async () => {
+  await Promise.all([create('from'), create('to'), thing('mover')]);
+  await add('mover', 'from');
+  const move = (thingGroupsToAdd: string[]) =>
+    lab.iot.send(
+      new UpdateThingGroupsForThingCommand({ thingName: 'mover', thingGroupsToAdd, thingGroupsToRemove: ['from'] }),
+    );
+  await expect(move(['none'])).rejects.toMatchObject(refusal('ResourceNotFoundException', 404));
+  expect(await groupsOf('mover')).toEqual(['from']);
+  await move(['to']);
+  expect(await groupsOf('mover')).toEqual(['to']);
+});
 
 test('a group is created with its properties and tags, described, and deleted', async () => {
   const created = await lab.iot.send(

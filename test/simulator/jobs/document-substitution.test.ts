@@ -150,9 +150,12 @@ test('placeholders that are not simulated are refused by name', () => {
 test('presigned URLs need presignedUrlConfig, and are ten at most', () => {
   const document = (count: number) =>
     JSON.stringify(Array.from({ length: count }, (_, index) => `\${aws:iot:s3-presigned-url:${S3}/${index}}`));
-  expect(refusal(() => checkPlaceholders(document(1), undefined)).message).toContain('presignedUrlConfig is required');
+  for (const config of [undefined, {}]) {
+    const { message } = refusal(() => checkPlaceholders(document(1), config));
+    expect(message).toContain('presignedUrlConfig.roleArn is required');
+  }
   expect(refusal(() => checkPlaceholders(document(11), {})).message).toContain('at most 10');
-  checkPlaceholders(document(10), {});
+  checkPlaceholders(document(10), { roleArn: 'arn:aws:iam::123456789012:role/reader' });
   checkPlaceholders(document(0), undefined);
 });
 

@@ -72,6 +72,25 @@ describe('groups', () => {
     expect(lab.counts('b')).toEqual({ Queued: 1 });
   });
 
+  test('who lost the job by leaving gets it again as a target of its own', () => {
+    lab.group('g', 't1', 't2');
+    lab.job('a', ['@g'], { targetSelection: 'CONTINUOUS' });
+    lab.leave('t1', 'g');
+    lab.jobs.associateTargets('a', { targets: [`${ARN}:thing/t1`, `${ARN}:thing/t2`] });
+    expect(lab.statuses('t1')).toEqual(['a#1 REMOVED', 'a#2 QUEUED']);
+    expect(lab.statuses('t2')).toEqual(['a#1 QUEUED']);
+  });
+
+  test('what times out for a deleted thing is not retried, where its executions are kept', () => {
+    lab.settings.update({ deletedThing: 'KEPT' });
+    const jobExecutionsRetryConfig = { criteriaList: [{ failureType: 'TIMED_OUT', numberOfRetries: 5 }] };
+    lab.job('a', ['t1'], { jobExecutionsRetryConfig, timeoutConfig: { inProgressTimeoutInMinutes: 1 } });
+    lab.devices.startNext('t1', {});
+    lab.account.registry.deleteThing('t1');
+    lab.advance(1);
+    expect(lab.counts('a')).toEqual({ TimedOut: 1 });
+  });
+
   test('a job for an empty group is complete at once', () => {
     lab.group('empty');
     lab.job('a', ['@empty']);
@@ -96,6 +115,20 @@ describe('rollout', () => {
     lab.advance(1);
     lab.update('t2', 'a', 'SUCCEEDED');
     expect(lab.describe('a')['status']).toBe('COMPLETED');
+  });
+
+  test('the rate of a minute is that of its beginning, whatever is reported within it', () => {
+    lab.things('t3', 't4', 't5', 't6');
+    const exponentialRate = {
+      baseRatePerMinute: 2,
+      incrementFactor: 2,
+      rateIncreaseCriteria: { numberOfSucceededThings: 1 },
+    };
+    lab.job('a', ['t1', 't2', 't3', 't4', 't5', 't6'], { jobExecutionsRolloutConfig: { exponentialRate } });
+    lab.update('t1', 'a', 'SUCCEEDED');
+    expect(lab.counts('a')).toEqual({ Succeeded: 1, Queued: 1 });
+    lab.advance(1);
+    expect(lab.counts('a')).toEqual({ Succeeded: 1, Queued: 5 });
   });
 
   test('an exponential rate grows each time that its count is reached once more', () => {
@@ -152,6 +185,14 @@ describe('abort', () => {
     lab.job('b', ['t1', 't2'], abort('ALL', 100, 1));
     for (const jobId of ['a', 'b']) lab.update('t1', jobId, 'REJECTED');
     expect([lab.describe('a')['status'], lab.describe('b')['status']]).toEqual(['IN_PROGRESS', 'CANCELED']);
+  });
+
+  test('the first criterion of the list that is met is the one that is named', () => {
+    const criterion = { action: 'CANCEL', thresholdPercentage: 10, minNumberOfExecutedThings: 1 };
+    const criteriaList = ['ALL', 'FAILED'].map((failureType) => ({ ...criterion, failureType }));
+    lab.job('a', ['t1', 't2'], { abortConfig: { criteriaList } });
+    lab.update('t1', 'a', 'FAILED');
+    expect(lab.describe('a')['comment']).toContain('ALL');
   });
 
   test('things that still wait are not given an aborted job', () => {

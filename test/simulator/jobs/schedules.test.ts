@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AccountLab } from '../../support/account-lab.ts';
+import { AccountLab, ARN } from '../../support/account-lab.ts';
 
 /** What the service does of itself. Times are minutes after 2026-01-05T00:00Z, a Monday. */
 let lab: AccountLab;
@@ -78,8 +78,14 @@ describe('schedules', () => {
     ['startTime in ten minutes', { startTime: '2026-01-05 00:10' }],
     ['startTime in two years', { startTime: '2028-01-05 00:10' }],
     ['endTime ten minutes after startTime', { startTime: '2026-01-05 01:00', endTime: '2026-01-05 01:10' }],
-    ['endBehavior without endTime', { endBehavior: 'CANCEL' }],
+    ['an end behaviour that does not exist', { endBehavior: 'EXPLODE' }],
     ['a date that does not exist', { startTime: '2026-13-05 01:00' }],
+    ['the 30th of February', { startTime: '2026-02-30 01:00' }],
+    ['a cron expression without ?', { maintenanceWindows: [{ startTime: 'cron(0 2 * * 2 *)', durationInMinutes: 1 }] }],
+    [
+      'a cron expression with two ?',
+      { maintenanceWindows: [{ startTime: 'cron(0 2 ? * ? *)', durationInMinutes: 1 }] },
+    ],
     [
       'a cron expression of five fields',
       { maintenanceWindows: [{ startTime: 'cron(0 2 * * *)', durationInMinutes: 1 }] },
@@ -87,6 +93,49 @@ describe('schedules', () => {
     ['a window of a day', { maintenanceWindows: [{ startTime: 'cron(0 2 ? * * *)', durationInMinutes: 1431 }] }],
   ])('%s is refused', (_case, schedulingConfig) => {
     expect(() => lab.job('a', ['t1'], { schedulingConfig })).toThrow(/schedulingConfig/);
+  });
+
+  test('after its end a job is given to nobody else', () => {
+    lab.things('t2');
+    lab.group('g', 't1');
+    lab.job('a', ['@g'], { targetSelection: 'CONTINUOUS', schedulingConfig: { endTime: '2026-01-05 01:00' } });
+    lab.advance(60);
+    expect(() => lab.jobs.associateTargets('a', { targets: [`${ARN}:thing/t2`] })).toThrow(/past its end/);
+    lab.join('t2', 'g');
+    expect(lab.statuses('t2')).toEqual([]);
+  });
+
+  test('a SCHEDULED job is given at its start to who has joined, not to who has left or was deleted', () => {
+    lab.things('t2', 't3', 't4');
+    lab.group('g', 't1', 't2', 't3');
+    const schedulingConfig = { startTime: '2026-01-05 01:00' };
+    lab.job('a', ['@g'], { targetSelection: 'CONTINUOUS', schedulingConfig });
+    lab.join('t4', 'g');
+    lab.leave('t2', 'g');
+    lab.account.registry.deleteThing('t3');
+    expect(lab.statuses('t4')).toEqual([]);
+    lab.advance(60);
+    expect(['t1', 't2', 't4'].map((thing) => lab.statuses(thing))).toEqual([['a#1 QUEUED'], [], ['a#1 QUEUED']]);
+    lab.things('t3');
+    expect(lab.statuses('t3')).toEqual([]);
+  });
+
+  test('a SCHEDULED job for nobody is COMPLETED at its start, not before', () => {
+    lab.group('empty');
+    lab.job('a', ['@empty'], { schedulingConfig: { startTime: '2026-01-05 01:00' } });
+    expect(lab.describe('a')['status']).toBe('SCHEDULED');
+    lab.advance(60);
+    expect(lab.describe('a')['status']).toBe('COMPLETED');
+  });
+
+  test('a cancel in a closed window shows its device again what runs on', () => {
+    const maintenanceWindows = [{ startTime: 'cron(0 * * * ? *)', durationInMinutes: 10 }];
+    lab.job('a', ['t1'], { schedulingConfig: { maintenanceWindows } });
+    lab.devices.startNext('t1', {});
+    lab.advance(20);
+    expect(lab.devices.getPending('t1').inProgressJobs).toEqual([]);
+    expect(lab.topics(() => lab.jobs.cancel('a', false, {}))).toEqual(['t1/jobs/notify', 't1/jobs/notify-next']);
+    expect(lab.devices.getPending('t1').inProgressJobs).toHaveLength(1);
   });
 
   test('what fails after the end is not retried', () => {

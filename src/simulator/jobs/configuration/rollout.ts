@@ -38,7 +38,8 @@ function parseExponential(field: string, value: unknown): RolloutConfig['exponen
     'numberOfNotifiedThings',
     'numberOfSucceededThings',
   ]);
-  const { numberOfNotifiedThings: notified, numberOfSucceededThings: succeeded } = criteria ?? {};
+  const notified = criteria?.['numberOfNotifiedThings'] ?? undefined;
+  const succeeded = criteria?.['numberOfSucceededThings'] ?? undefined;
   if ((notified ?? succeeded) === undefined) {
     throw invalid(`${path}: one of numberOfNotifiedThings and numberOfSucceededThings is required`);
   }

@@ -16,6 +16,7 @@ export interface MaintenanceWindow {
   readonly durationInMinutes: number;
 }
 
+const END_BEHAVIORS = ['STOP_ROLLOUT', 'CANCEL', 'FORCE_CANCEL'] as const;
 const LEAD = 30 * MINUTE;
 const YEAR = 365 * 24 * 60 * MINUTE;
 /** What `scheduledJobRollouts` lists (API reference, Job). */
@@ -33,26 +34,20 @@ export function parseScheduling(value: unknown, now: number): SchedulingConfig |
   if (start !== undefined && (start < now + LEAD || start > now + YEAR)) {
     throw invalid(`${field}.startTime must be 30 minutes to one year from now`);
   }
-  if (end !== undefined && (end < (start ?? now) + LEAD || end > (start ?? now) + 2 * YEAR)) {
+  // At most two years from now, and so from the start too (API reference, SchedulingConfig).
+  if (end !== undefined && (end < (start ?? now) + LEAD || end > now + 2 * YEAR)) {
     throw invalid(
-      `${field}.endTime must be 30 minutes to two years after ${start === undefined ? 'now' : 'startTime'}`,
+      `${field}.endTime must be 30 minutes after ${start === undefined ? 'now' : 'startTime'} and within two years from now`,
     );
   }
+  // Without an end it "doesn't apply" (API reference, SchedulingConfig): it is checked, and has no effect.
   const behavior = fields['endBehavior'] ?? undefined;
-  if (behavior !== undefined && end === undefined) throw invalid(`${field}.endBehavior needs an endTime`);
+  const endBehavior = oneOf(`${field}.endBehavior`, behavior ?? 'STOP_ROLLOUT', END_BEHAVIORS);
   const windows = fields['maintenanceWindows'] ?? undefined;
   return {
     ...(startTime === undefined ? {} : { startTime }),
     ...(endTime === undefined ? {} : { endTime }),
-    ...(end === undefined
-      ? {}
-      : {
-          endBehavior: oneOf(`${field}.endBehavior`, behavior ?? 'STOP_ROLLOUT', [
-            'STOP_ROLLOUT',
-            'CANCEL',
-            'FORCE_CANCEL',
-          ]),
-        }),
+    ...(end === undefined ? {} : { endBehavior }),
     ...(windows === undefined
       ? {}
       : { maintenanceWindows: parseMaintenanceWindows(`${field}.maintenanceWindows`, windows) }),
