@@ -7,14 +7,17 @@ import {
   AttachPolicyCommand,
   CancelJobCommand,
   CreateJobCommand,
+  CreatePolicyCommand,
   DeleteJobCommand,
   DescribeJobExecutionCommand as DescribeExecution,
   DescribeJobCommand,
+  DetachPolicyCommand,
   GetJobDocumentCommand,
   IoTClient,
   ListJobExecutionsForJobCommand,
   ListJobExecutionsForThingCommand,
   ListJobsCommand,
+  ListThingPrincipalsCommand,
   RegisterCertificateWithoutCACommand,
   UpdateCertificateCommand,
 } from '@aws-sdk/client-iot';
@@ -194,6 +197,63 @@ test('a certificate of another authority is good over HTTPS and MQTT once it is 
   await iot.send(new AttachPolicyCommand({ policyName: 'ThingAgentSimulator', target: registered.certificateArn }));
   expect(await overHttps({ cert, key })).toEqual({ status: 200, type: undefined });
   await (await connect()).endAsync();
+});
+
+test('over HTTPS a policy may depend on the certificate’s subject', async () => {
+  const { principals = [] } = await iot.send(new ListThingPrincipalsCommand({ thingName }));
+  const target = principals[0] ?? '';
+  await iot.send(new DetachPolicyCommand({ policyName: 'ThingAgentSimulator', target }));
+  const attach = async (policyName: string, commonName: string) => {
+    const Condition = { StringEquals: { 'iot:Certificate.Subject.CommonName': commonName } };
+    const Statement = [{ Effect: 'Allow', Action: 'iotjobsdata:*', Resource: '*', Condition }];
+    const policyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+    await iot.send(new CreatePolicyCommand({ policyName, policyDocument }));
+    await iot.send(new AttachPolicyCommand({ policyName, target }));
+  };
+  await attach('other', 'another name');
+  expect(await overHttps(thingFiles())).toEqual({ status: 403, type: 'ForbiddenException' });
+  await attach('own', 'AWS IoT Certificate');
+  expect(await overHttps(thingFiles())).toEqual({ status: 200, type: undefined });
+});
+
+test('over HTTPS a fault on order and rates are met too, and a certificate ends with the time that is moved', async () => {
+  simulator.faults.add({ kind: 'failNext', operation: 'GetPendingJobExecutions', code: 'RequestThrottled' });
+  expect(await overHttps(thingFiles())).toEqual({ status: 429, type: 'ThrottlingException' });
+  expect(await overHttps(thingFiles())).toEqual({ status: 200, type: undefined });
+  simulator.clock.advance(40 * 365 * 86_400_000);
+  expect(await overHttps(thingFiles())).toEqual(REFUSED);
+});
+
+test('time that was moved stays so after a restart', async () => {
+  simulator.clock.advance(7 * 86_400_000);
+  await simulator.stop();
+  await startSimulator();
+  expect(simulator.clock.ahead).toBeGreaterThanOrEqual(7 * 86_400_000);
+});
+
+test('what a timer brings about is published at once, whoever asks or not', async () => {
+  const client = await connectAsync({
+    ...{ protocol: 'mqtts', host: '127.0.0.1', port: addresses.mqttPort, clientId: thingName, reconnectPeriod: 0 },
+    ...{ ca: readFileSync(addresses.caPath), ...thingFiles() },
+  });
+  const heard: string[] = [];
+  client.on('message', (topic) => heard.push(topic));
+  const timeoutConfig = { inProgressTimeoutInMinutes: 1 };
+  await iot.send(new CreateJobCommand({ jobId: 'j1', targets, document: '{}', timeoutConfig }));
+  await device.send(new StartNextPendingJobExecutionCommand({ thingName }));
+  await client.subscribeAsync(`$aws/things/${thingName}/jobs/notify-next`);
+  simulator.clock.advance(61_000);
+  await expect.poll(() => heard).toEqual([`$aws/things/${thingName}/jobs/notify-next`]);
+  // A schedule and a rollout are timers of jobs, not of executions.
+  const jobExecutionsRolloutConfig = { maximumPerMinute: 1 };
+  const all = [...targets, 'arn:aws:iot:us-east-1:123456789012:thing/late'];
+  await simulator.addThing('late');
+  await iot.send(
+    new CreateJobCommand({ jobId: 'j2', targets: [...all].reverse(), document: '{}', jobExecutionsRolloutConfig }),
+  );
+  simulator.clock.advance(61_000);
+  await expect.poll(() => heard.length).toBe(2);
+  await client.endAsync();
 });
 
 test('the control plane does not exist on the HTTPS port', async () => {

@@ -6,6 +6,8 @@ const MOST_CHARACTERS = 2048;
 /** Service prefix and name, either with wildcards; or all actions. */
 const ACTION = /^(?:\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+)$/;
 const RESOURCE = /^(?:\*|arn:.+)$/;
+/** Policy variables and condition keys that AWS has and the simulator does not: a policy with them would never match. */
+const NOT_SIMULATED = /iot:Certificate\.(?:(?:Subject|Issuer)\.AlternativeName[A-Za-z.]*|SerialNumber|AvailableKeys)/i;
 const VERSIONS: readonly unknown[] = ['2012-10-17', '2008-10-17'];
 const ELEMENTS = ['Version', 'Id', 'Statement'];
 const STATEMENT_ELEMENTS = ['Sid', 'Effect', 'Action', 'Resource', 'Condition'];
@@ -18,6 +20,8 @@ const STATEMENT_ELEMENTS = ['Sid', 'Effect', 'Action', 'Resource', 'Condition'];
 export function checkPolicyDocument(document: string): void {
   const size = document.replaceAll(/\s/g, '').length;
   if (size > MOST_CHARACTERS) throw malformed(`it has ${size} characters, at most ${MOST_CHARACTERS} are allowed`);
+  const unbuilt = NOT_SIMULATED.exec(document)?.[0];
+  if (unbuilt !== undefined) throw malformed(`${unbuilt} is not simulated`);
   const policy = parse(document);
   if (!isObject(policy)) throw malformed('it is not a JSON object');
   known(policy, ELEMENTS, '');

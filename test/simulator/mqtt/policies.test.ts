@@ -53,6 +53,35 @@ describe('iot:Connect', () => {
     expect(first.isClosed).toBe(false);
   });
 
+  it('may come from a policy of a group that the thing is in, for a client with the thing’s name alone', async () => {
+    const { registry } = lab.account;
+    const grouped = await lab.identity('grouped', allow('Publish', 'topic/none'));
+    const group = registry.groups.create('house');
+    registry.policies.create('of-the-house', JSON.stringify({ Version: '2012-10-17', Statement: [ALLOW_ALL] }));
+    registry.attachPolicy('of-the-house', group.thingGroupArn);
+    expect(await refusal(await lab.dial(grouped), 'grouped')).toMatchObject({ returnCode: 7 });
+    registry.membership.add('grouped', 'house');
+    expect(await refusal(await lab.dial(grouped), 'another')).toMatchObject({ returnCode: 7 });
+    await lab.connect(grouped, 'grouped');
+  });
+
+  it.each([
+    ['the thing’s attributes', 'iot:Connection.Thing.Attributes[room]', 'kitchen'],
+    ['the certificate’s subject', 'iot:Certificate.Subject.CommonName', 'AWS IoT Certificate'],
+    ['the certificate’s issuer', 'iot:Certificate.Issuer.CommonName', 'thing-agent simulator CA'],
+  ])('may depend on %s', async (_name, key, value) => {
+    const on = (wanted: string) => ({
+      ...allow('Connect', 'client/*'),
+      Condition: { StringEquals: { [key]: wanted } },
+    });
+    if (!lab.account.registry.thingExists('cook')) lab.account.registry.things.create('cook');
+    lab.account.registry.things.update('cook', { attributes: { room: 'kitchen' } });
+    await lab.connect(await lab.identity('cook', on(value)), 'cook');
+    expect(await refusal(await lab.dial(await lab.identity('cook', on('other'))), 'cook')).toMatchObject({
+      returnCode: 7,
+    });
+  });
+
   it('knows what the connection asks for: a persistent session, a will and its topic', async () => {
     const plain = await lab.identity('plain', {
       ...allow('Connect', 'client/*'),

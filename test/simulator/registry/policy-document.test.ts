@@ -35,6 +35,18 @@ describe('a policy document is taken', () => {
 describe('a policy document is refused, with the place named', () => {
   test.each([
     ['that is not JSON', '{', 'not JSON'],
+    [
+      'with a certificate’s serial number',
+      document([{ ...STATEMENT, Resource: `arn:aws:iot:*:*:topic/\${iot:Certificate.SerialNumber}` }]),
+      'iot:Certificate.SerialNumber is not simulated',
+    ],
+    [
+      'with an alternative name',
+      document([
+        { ...STATEMENT, Condition: { StringEquals: { 'iot:Certificate.Subject.AlternativeName.DNSName': 'x' } } },
+      ]),
+      'AlternativeName.DNSName is not simulated',
+    ],
     ['that is no object', '[]', 'not a JSON object'],
     ['of an unknown version', document([STATEMENT], { Version: '2020-01-01' }), 'Version'],
     ['with an unknown element', document([STATEMENT], { Statements: [] }), 'Statements'],
