@@ -74,13 +74,16 @@ test('a rollout that was due before the job’s end gives before it', () => {
   expect(restart(lab, 70).counts('j')).toEqual({ Queued: 2 });
 });
 
-test('a time-out that was due before the job’s end comes before it', () => {
+test.each([
+  ['comes before it', 5, 'TIMED_OUT'],
+  ['does not come if it was due after it', 65, 'CANCELED'],
+])('a time-out that was due before the job’s end %s', (_name, inProgressTimeoutInMinutes, status) => {
   const lab = start();
   lab.things('t1');
   const schedulingConfig = { endTime: '2026-01-05 01:00', endBehavior: 'FORCE_CANCEL' };
-  lab.job('j', ['t1'], { timeoutConfig: { inProgressTimeoutInMinutes: 5 }, schedulingConfig });
+  lab.job('j', ['t1'], { timeoutConfig: { inProgressTimeoutInMinutes }, schedulingConfig });
   lab.update('t1', 'j', 'IN_PROGRESS');
-  expect(restart(lab, 70).statuses('t1')).toEqual(['j#1 TIMED_OUT']);
+  expect(restart(lab, 70).statuses('t1')).toEqual([`j#1 ${status}`]);
 });
 
 test('a job whose start came meanwhile starts, and one whose window closes later closes', () => {
