@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Logger } from 'pino';
 import { errorMessage, LocalFaultError } from '../errors.ts';
-import type { BrokerNews } from '../simulator/mqtt/external-broker.ts';
-import type { BrokerOption } from '../simulator/mqtt/external-broker-target.ts';
+import type { BrokerNews } from '../simulator/external-broker/external-broker.ts';
+import type { BrokerOption } from '../simulator/external-broker/target.ts';
 
 interface SimulateFlags {
   readonly host: string;

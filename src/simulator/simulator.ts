@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify';
 import { Account } from './account.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import type { Decisions } from './decisions.ts';
+import type { BrokerNews, ExternalBroker } from './external-broker/external-broker.ts';
+import type { BrokerOption } from './external-broker/target.ts';
 import { Faults } from './faults/faults.ts';
 import { createDeviceFront } from './http/device-front.ts';
 import { OPERATIONS } from './http/operations.ts';
@@ -12,18 +14,16 @@ import { createOperatorFront } from './http/operator-front.ts';
 import { MessageLog } from './messages/message-log.ts';
 import { MovableClock } from './movable-clock.ts';
 import { Broker } from './mqtt/broker.ts';
-import type { BrokerNews, ExternalBroker } from './mqtt/external-broker.ts';
-import type { BrokerOption } from './mqtt/external-broker-target.ts';
 import { JobsFront } from './mqtt/jobs-front.ts';
 import { PolicyAuthorizer } from './mqtt/policy-authorizer.ts';
 import { PolicyEvaluator } from './policy/policy-evaluator.ts';
+import { type AgentEndpoint, prepareThing } from './prepared-thing.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceError } from './service-error.ts';
 import type { ServiceName } from './service-name.ts';
 import { Settings } from './settings.ts';
 import { starting } from './start-error.ts';
 import { Store } from './store.ts';
-import { type AgentEndpoint, prepareThing } from './thing-directory.ts';
 
 /** The account that the simulator plays (the one of AWS's documentation examples). */
 export const ACCOUNT_ID = '123456789012';
@@ -214,7 +214,7 @@ export class Simulator {
     const { broker: option, onBrokerNews: onNews = () => undefined, onFault = () => undefined } = this.#options;
     if (!option) return undefined;
     // Loaded when needed: MQTT.js is not small.
-    const { attachBroker } = await import('./mqtt/external-broker-attachment.ts');
+    const { attachBroker } = await import('./external-broker/attachment.ts');
     const directory = join(this.#directory, 'broker');
     const { faults, messages: log } = this;
     const names = this.#serverNames();

@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import { invalidRequest, notFound } from '../registry/refusals.ts';
 import type { Handlers } from './call.ts';
 import { required } from './call.ts';
-import { operation } from './operation.ts';
-import type { RegistryFront } from './registry-front.ts';
+import { operation } from './checked-operation.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { TAGS, TEXT } from './shapes.ts';
 
 /** What belongs to the account as a whole: endpoints, event configurations, tags (AWS IoT API reference). */
-export function accountOperations(front: RegistryFront): Handlers {
+export function accountOperations(front: ControlPlane): Handlers {
   const { events, tags } = front.registry;
   return {
     DescribeEndpoint: operation({ query: ['endpointType'] }, (call) => {
@@ -43,7 +43,7 @@ export function accountOperations(front: RegistryFront): Handlers {
 }
 
 /** Which resources can have tags: developer guide, "Tagging your AWS IoT resources"; things cannot. */
-function checkTaggable({ registry, jobResourceExists }: RegistryFront, arn: string): void {
+function checkTaggable({ registry, jobResourceExists }: ControlPlane, arn: string): void {
   const prefix = `arn:aws:iot:${registry.region}:${registry.accountId}:`;
   const [kind = '', name = ''] = arn.startsWith(prefix) ? arn.slice(prefix.length).split('/') : [];
   const exists: Readonly<Record<string, () => boolean>> = {

@@ -7,7 +7,7 @@ import type { RegisteredCertificate } from '../registry/certificates.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { flag, type Handlers, param } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { TEXT } from './shapes.ts';
 
 /** "Valid values that you can use include ACTIVE, INACTIVE, and REVOKED" (RegisterCertificate, API reference). */

@@ -3,7 +3,7 @@ import type { JobsService } from '../jobs/jobs-service.ts';
 import { known } from '../jobs/validation.ts';
 import { ServiceError } from '../service-error.ts';
 import { type Call, flag, type Handler, type Handlers, PAGE, param, wholeNumber } from './call.ts';
-import { checkQuery } from './operation.ts';
+import { checkQuery } from './checked-operation.ts';
 
 /** The jobs operations of the control plane (scope `iot`). */
 export function jobsOperations({ jobs, executions }: JobsService): Handlers {

@@ -4,7 +4,7 @@ import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkTags } from '../registry/tags.ts';
 import { type Call, flag, type Handlers, PAGE, param, required } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { TAGS, TEXT } from './shapes.ts';
 
 /** Policies, what they are attached to, and the principals of things (AWS IoT API reference). */

@@ -8,7 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import { STRING_MAP } from '../registry/string-map.ts';
 import { checkTags } from '../registry/tags.ts';
 import { flag, type Handlers, PAGE, param } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { description, ROLE_ARN, TAGS, TEXT } from './shapes.ts';
 
 const TEMPLATE_BODY = v.pipe(v.string(), v.maxLength(10_240));

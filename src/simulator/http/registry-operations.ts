@@ -1,17 +1,15 @@
 import { accountOperations } from './account-operations.ts';
 import type { Handlers } from './call.ts';
 import { certificateOperations } from './certificate-operations.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { policyOperations } from './policy-operations.ts';
 import { provisioningOperations } from './provisioning-operations.ts';
-import type { RegistryFront } from './registry-front.ts';
 import { streamOperations } from './stream-operations.ts';
 import { thingGroupOperations } from './thing-group-operations.ts';
 import { thingOperations } from './thing-operations.ts';
 
-export type { RegistryFront } from './registry-front.ts';
-
 /** Every operation of the control plane that is not about jobs. */
-export function registryOperations(front: RegistryFront): Handlers {
+export function registryOperations(front: ControlPlane): Handlers {
   const { registry, authority } = front;
   return {
     ...thingOperations(registry),

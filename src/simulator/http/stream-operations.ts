@@ -4,7 +4,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Stream } from '../registry/streams.ts';
 import { checkTags } from '../registry/tags.ts';
 import { flag, type Handlers, PAGE, param } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { description, ROLE_ARN, STREAM_FILES, TAGS } from './shapes.ts';
 
 /** Streams (AWS IoT API reference): kept and listed, not delivered over MQTT. */

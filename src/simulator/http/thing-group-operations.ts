@@ -5,7 +5,7 @@ import type { Registry } from '../registry/registry.ts';
 import { checkTags } from '../registry/tags.ts';
 import type { ThingGroup } from '../registry/thing-groups.ts';
 import { flag, type Handlers, PAGE, param, wholeNumber } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { ATTRIBUTE_PAYLOAD, TAGS, TEXT } from './shapes.ts';
 
 /** A thing and a group, each by name or by ARN. */

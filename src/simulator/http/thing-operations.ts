@@ -3,7 +3,7 @@ import { page } from '../page.ts';
 import { invalidRequest } from '../registry/refusals.ts';
 import type { Registry } from '../registry/registry.ts';
 import { flag, type Handlers, PAGE, param, wholeNumber } from './call.ts';
-import { operation } from './operation.ts';
+import { operation } from './checked-operation.ts';
 import { ATTRIBUTE_PAYLOAD } from './shapes.ts';
 
 /** Things (AWS IoT API reference). Thing types and billing groups are not simulated. */

@@ -2,11 +2,11 @@ import { FaultLine } from '../faults/fault-line.ts';
 import type { FaultKind } from '../faults/fault-rule.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Direction, MessageLog } from '../messages/message-log.ts';
-import { Backoff } from './external-broker-backoff.ts';
-import { type Link, type LinkEnd, openLink, type ProtocolVersion } from './external-broker-link.ts';
-import { type Message, Outbox } from './external-broker-outbox.ts';
-import type { BrokerTarget } from './external-broker-target.ts';
-import type { JobsFront } from './jobs-front.ts';
+import type { JobsFront } from '../mqtt/jobs-front.ts';
+import { Backoff } from './backoff.ts';
+import { type Link, type LinkEnd, openLink, type ProtocolVersion } from './link.ts';
+import { type Message, Outbox } from './outbox.ts';
+import type { BrokerTarget } from './target.ts';
 
 /** What whoever runs the simulator should know of the way to its broker. */
 export type BrokerNews =

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
-import type { BrokerTarget } from './external-broker-target.ts';
+import type { BrokerTarget } from './target.ts';
 
 /** 4 is MQTT 3.1.1. */
 export type ProtocolVersion = 4 | 5;

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { CertificateAuthority } from '../certificate-authority.ts';
+import type { AgentEndpoint } from '../prepared-thing.ts';
 import { starting } from '../start-error.ts';
-import type { AgentEndpoint } from '../thing-directory.ts';
+import { writeServerCertificate } from './certificate.ts';
 import { ExternalBroker, type ExternalBrokerOptions } from './external-broker.ts';
-import { writeServerCertificate } from './external-broker-certificate.ts';
-import { type BrokerOption, brokerTarget } from './external-broker-target.ts';
+import { type BrokerOption, brokerTarget } from './target.ts';
 
 /**
  * The broker that the option names, not started yet, and where devices find it. If the broker is to have a certificate

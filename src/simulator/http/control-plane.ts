@@ -2,7 +2,7 @@ import type { CertificateAuthority } from '../certificate-authority.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** What the control plane's registry operations work on. */
-export interface RegistryFront {
+export interface ControlPlane {
   readonly registry: Registry;
   readonly authority: CertificateAuthority;
   /** `host:port` for an endpoint type; undefined for a type that is not simulated. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Backoff } from '../../../src/simulator/mqtt/external-broker-backoff.ts';
+import { Backoff } from '../../../src/simulator/external-broker/backoff.ts';
 
 it('the wait doubles to 15 s, and is short again only after a connection that lasted', () => {
   const backoff = new Backoff(() => 1);

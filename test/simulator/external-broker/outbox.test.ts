@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Message, Outbox } from '../../../src/simulator/mqtt/external-broker-outbox.ts';
+import { type Message, Outbox } from '../../../src/simulator/external-broker/outbox.ts';
 
 const notify = '$aws/things/pi/jobs/notify';
 const next = '$aws/things/pi/jobs/notify-next';
