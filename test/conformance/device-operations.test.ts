@@ -75,13 +75,13 @@ describe('an answer', () => {
     expect(await device.accepted('$next/get')).toEqual({ timestamp });
   });
 
-  it('is given to a request without a payload (captured)', async () => {
+  it('is given to a request without a payload (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device } = await withJobs('a');
     expect(await device.accepted('get', '')).toMatchObject({ queuedJobs: [{}] });
     expect(await device.accepted('start-next', '')).toMatchObject({ execution: { status: 'IN_PROGRESS' } });
   });
 
-  it('has whole seconds for all times (captured)', async () => {
+  it('has whole seconds for all times (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device } = await withJobs('a');
     const { timestamp, execution } = (await device.accepted('start-next')) as {
       timestamp: number;
@@ -98,7 +98,7 @@ describe('an answer', () => {
 });
 
 describe('GetPendingJobExecutions', () => {
-  it('has two empty lists where nothing is pending (captured)', async () => {
+  it('has two empty lists where nothing is pending (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device } = await withJobs();
     expect(await device.accepted('get')).toEqual({ timestamp: lab.now, inProgressJobs: [], queuedJobs: [] });
   });
@@ -121,7 +121,7 @@ describe('GetPendingJobExecutions', () => {
 });
 
 describe('StartNextPendingJobExecution', () => {
-  it('starts the job that was queued first, and includes its document as an object (captured)', async () => {
+  it('starts the job that was queued first, and includes its document as an object (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, idOf } = await withJobs('a', 'b');
     expect(await device.accepted('start-next', { statusDetails: { step: '1' } })).toEqual({
       timestamp: lab.now,
@@ -152,7 +152,7 @@ describe('StartNextPendingJobExecution', () => {
 });
 
 describe('DescribeJobExecution', () => {
-  it('shows the next one for $next, starts nothing, and keeps the literal in its topic (captured)', async () => {
+  it('shows the next one for $next, starts nothing, and keeps the literal in its topic (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, idOf } = await withJobs('a', 'b');
     const { topic, payload } = await device.request('$next/get');
     expect(topic).toBe(device.topic('$next/get/accepted'));
@@ -171,7 +171,7 @@ describe('DescribeJobExecution', () => {
     expect(await device.accepted('$next/get')).toMatchObject({ execution: { versionNumber: 1, status: 'QUEUED' } });
   });
 
-  it('is accepted without an execution where nothing is next (captured)', async () => {
+  it('is accepted without an execution where nothing is next (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device } = await withJobs();
     expect(await device.accepted('$next/get')).toEqual({ timestamp: lab.now });
   });
@@ -204,7 +204,7 @@ describe('DescribeJobExecution', () => {
 });
 
 describe('UpdateJobExecution', () => {
-  it('is answered with token and time alone (captured)', async () => {
+  it('is answered with token and time alone (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, idOf } = await withJobs('a');
     expect(await device.accepted(`${idOf('a')}/update`, { status: 'IN_PROGRESS', clientToken: 't' })).toEqual({
       clientToken: 't',
@@ -238,7 +238,7 @@ describe('UpdateJobExecution', () => {
     });
   });
 
-  it('counts the version up each time, and sets startedAt once (captured)', async () => {
+  it('counts the version up each time, and sets startedAt once (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, idOf } = await withJobs('a');
     const startedAt = lab.now;
     for (let round = 0; round < 3; round += 1) {
@@ -270,7 +270,10 @@ describe('UpdateJobExecution', () => {
     expect(await lab.execution(device.thingName, idOf('a'))).toMatchObject({ status, versionNumber: 3 });
   });
 
-  it.each([1, '1'])('takes the expected version %j, as AWS’s clients send it (captured)', async (expectedVersion) => {
+  it.each([
+    1,
+    '1',
+  ])('takes the expected version %j, as AWS’s clients send it (AWS IoT developer guide, Jobs device MQTT API; captured)', async (expectedVersion) => {
     const { device, idOf } = await withJobs('a');
     await device.accepted(`${idOf('a')}/update`, { status: 'IN_PROGRESS', expectedVersion });
   });

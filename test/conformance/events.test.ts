@@ -72,6 +72,7 @@ describe('events', () => {
     expect(messages[1]).toEqual({
       topic: `$aws/events/job/${key.jobId}/completed`,
       qos: 1,
+      retain: false,
       payload: {
         eventType: 'JOB',
         eventId: UUID,
@@ -134,6 +135,7 @@ describe('events', () => {
     expect((await monitor.taken())[0]).toEqual({
       topic: `$aws/events/jobExecution/${key.jobId}/failed`,
       qos: 1,
+      retain: false,
       payload: {
         eventType: 'JOB_EXECUTION',
         eventId: UUID,

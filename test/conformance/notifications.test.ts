@@ -39,11 +39,13 @@ describe('notify and notify-next', () => {
         topic: device.topic('notify'),
         payload: { timestamp: lab.now, jobs: { QUEUED: [entry] } },
         qos: 1,
+        retain: false,
       },
       {
         topic: device.topic('notify-next'),
         payload: { timestamp: lab.now, execution: { ...entry, status: 'QUEUED', jobDocument: { do: 'it' } } },
         qos: 1,
+        retain: false,
       },
     ]);
   });
@@ -124,8 +126,8 @@ describe('notify and notify-next', () => {
     await report(idOf('a'), 'FAILED');
     const timestamp = lab.now;
     expect(await device.taken()).toEqual([
-      { topic: device.topic('notify'), payload: { timestamp, jobs: {} }, qos: 1 },
-      { topic: device.topic('notify-next'), payload: { timestamp }, qos: 1 },
+      { topic: device.topic('notify'), payload: { timestamp, jobs: {} }, qos: 1, retain: false },
+      { topic: device.topic('notify-next'), payload: { timestamp }, qos: 1, retain: false },
     ]);
   });
 
@@ -156,7 +158,7 @@ describe('notify and notify-next', () => {
     expect(await device.topics()).toEqual([]);
   });
 
-  it('both come after the answer to the update that caused them (captured from the service)', async () => {
+  it('both come after the answer to the update that caused them (AWS IoT developer guide, Jobs notifications; captured)', async () => {
     const idOf = await withJobs('a');
     const from = device.received.length;
     await report(idOf('a'), 'SUCCEEDED');

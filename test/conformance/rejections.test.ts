@@ -44,14 +44,14 @@ describe('InvalidJson', () => {
     '"text"',
     '17',
     'null',
-  ])('answers %s, without a token (ErrorResponse)', async (payload) => {
+  ])('answers %s, without a token (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async (payload) => {
     const { device, update } = await withJob();
     const rejection = await device.rejected(update, payload);
     expect(rejection).toMatchObject({ code: 'InvalidJson', timestamp: lab.now });
     expect(rejection).not.toHaveProperty('clientToken');
   });
 
-  it('answers what is not UTF-8 (ErrorResponse)', async () => {
+  it('answers what is not UTF-8 (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async () => {
     const { device, update } = await withJob();
     const from = device.received.length;
     await device.mqtt.publishAsync(device.topic(update), Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
@@ -61,7 +61,7 @@ describe('InvalidJson', () => {
 });
 
 describe('InvalidRequest', () => {
-  it('answers an update without a status, in the words of the service (captured)', async () => {
+  it('answers an update without a status, in the words of the service (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, update } = await withJob();
     expect(await device.rejected(update)).toMatchObject({
       code: 'InvalidRequest',
@@ -142,14 +142,14 @@ describe('InvalidTopic', () => {
     'start',
     'a/b/get',
     'job/describe',
-  ])('answers …/jobs/%s, which is no operation (ErrorResponse; on the topic’s own /rejected: our decision)', async (name) => {
+  ])('answers …/jobs/%s, which is no operation (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse; on the topic’s own /rejected: our decision)', async (name) => {
     const { device } = await withJob();
     expect(await device.rejected(name, { clientToken: 't' })).toMatchObject({ code: 'InvalidTopic', clientToken: 't' });
   });
 });
 
 describe('ResourceNotFound', () => {
-  it('answers for a job that is not there, for another thing’s, for another number (ErrorResponse)', async () => {
+  it('answers for a job that is not there, for another thing’s, for another number (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async () => {
     const { device, update } = await withJob();
     const { jobId: others } = await withJob();
     const rejected = { code: 'ResourceNotFound' };
@@ -174,7 +174,7 @@ describe('ResourceNotFound', () => {
 });
 
 describe('VersionMismatch', () => {
-  it('answers another version than the present one, with the state (captured)', async () => {
+  it('answers another version than the present one, with the state (AWS IoT developer guide, Jobs device MQTT API; captured)', async () => {
     const { device, update } = await withJob();
     expect(await device.rejected(update, { status: 'IN_PROGRESS', expectedVersion: 99, clientToken: 't' })).toEqual({
       code: 'VersionMismatch',
@@ -191,7 +191,7 @@ describe('InvalidStateTransition', () => {
     'IN_PROGRESS',
     'SUCCEEDED',
     'FAILED',
-  ])('answers %s after the end, with the state (ErrorResponse)', async (status) => {
+  ])('answers %s after the end, with the state (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async (status) => {
     const { device, update } = await withJob();
     await device.accepted(update, { status: 'SUCCEEDED', statusDetails: { a: 'b' } });
     expect(await device.rejected(update, { status })).toMatchObject({
@@ -212,7 +212,7 @@ describe('InvalidStateTransition', () => {
 });
 
 describe('TerminalStateReached', () => {
-  it('answers the describe of an execution that has ended, without a state (ErrorResponse)', async () => {
+  it('answers the describe of an execution that has ended, without a state (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async () => {
     const { device, jobId, update } = await withJob();
     await device.accepted(update, { status: 'SUCCEEDED' });
     const rejection = await device.rejected(`${jobId}/get`);
@@ -225,7 +225,7 @@ describe('RequestThrottled and InternalError', () => {
   it.each([
     'RequestThrottled',
     'InternalError',
-  ])('%s answers when the service says so, and changes nothing (ErrorResponse)', async (code) => {
+  ])('%s answers when the service says so, and changes nothing (AWS IoT developer guide, Jobs device MQTT API, ErrorResponse)', async (code) => {
     const { device, jobId, update } = await withJob();
     for (const operation of ['UpdateJobExecution', 'GetPendingJobExecutions', 'DescribeJobExecution']) {
       lab.simulator.faults.add({ kind: 'failNext', operation, code });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ConformanceLab, SECOND, targetArn } from '../support/conformance-lab.ts';
-import type { DeviceClient } from '../support/device-client.ts';
+import { type DeviceClient, isAnswer } from '../support/device-client.ts';
 
 /**
  * The life of three jobs, recorded whole: what the device is sent, in its order; what another client hears that has
@@ -46,11 +46,12 @@ async function record(step: string, act: () => Promise<unknown>): Promise<Step> 
   await act();
   const entries = async (client: DeviceClient): Promise<Entry[]> => {
     const base = `$aws/things/${thing}/jobs/`;
-    const messages = (await client.everything()).map(
-      ({ topic, payload }) => [topic.replace(base, ''), payload] as const,
-    );
-    // Whether a request reaches its topic's other subscribers is not documented.
-    return messages.filter(([topic]) => !/(^|\/)(get|start-next|update)$/.test(topic));
+    const messages = await client.everything();
+    for (const { topic, qos, retain } of messages) {
+      // Nobody has subscribed to answers here; to all else at QoS 1.
+      expect({ topic, qos, retain }).toEqual({ topic, qos: isAnswer(topic) ? 0 : 1, retain: false });
+    }
+    return messages.map(({ topic, payload }) => [topic.replace(base, ''), payload] as const);
   };
   const recorded = {
     step,

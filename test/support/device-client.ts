@@ -6,6 +6,7 @@ export interface Received {
   readonly topic: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly qos: number;
+  readonly retain: boolean;
 }
 
 export interface DeviceOptions {
@@ -29,8 +30,8 @@ export class DeviceClient {
   constructor(mqtt: MqttClient, thingName: string) {
     this.mqtt = mqtt;
     this.thingName = thingName;
-    mqtt.on('message', (topic, payload, { qos }) => {
-      this.received.push({ topic, payload: JSON.parse(payload.toString()) as Received['payload'], qos });
+    mqtt.on('message', (topic, payload, { qos, retain }) => {
+      this.received.push({ topic, payload: JSON.parse(payload.toString()) as Received['payload'], qos, retain });
     });
   }
 
