@@ -19,9 +19,10 @@ export async function writeServerCertificate(
 ): Promise<void> {
   const certificatePath = join(directory, 'certificate.pem');
   const keyPath = join(directory, 'private.key');
-  if (await fits(certificatePath, keyPath, host, authority)) return;
+  const wanted = [host, ...names];
+  if (await fits(certificatePath, keyPath, wanted, authority)) return;
   await mkdir(directory, { recursive: true });
-  const { cert, key } = await authority.issueServerCertificate([host, ...names]);
+  const { cert, key } = await authority.issueServerCertificate(wanted);
   // The certificate comes last: without it the next start issues a new pair.
   await replaceFile(keyPath, key, 0o600);
   await replaceFile(certificatePath, cert, 0o644);
@@ -30,16 +31,16 @@ export async function writeServerCertificate(
 async function fits(
   certificatePath: string,
   keyPath: string,
-  host: string,
+  names: readonly string[],
   authority: CertificateAuthority,
 ): Promise<boolean> {
   try {
     await readFile(keyPath);
     const pem = await readFile(certificatePath, 'utf8');
     const certificate = new X509Certificate(pem);
-    const named = isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host);
+    const named = names.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)));
     const lasts = Date.parse(certificate.validTo) > Date.now() + RENEWED_BEFORE_END_MS;
-    return named !== undefined && lasts && authority.issued(pem);
+    return named && lasts && authority.issued(pem);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
     throw error;

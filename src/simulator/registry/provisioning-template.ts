@@ -65,11 +65,16 @@ const TEMPLATE = v.strictObject({
 /** A template whose outer shape is right; its values are checked when it is applied. */
 export type Template = v.InferOutput<typeof TEMPLATE>;
 
+/** What a thing of AWS can have and one of the simulator cannot. */
+const notSimulated = v.optional(v.never('is not simulated'));
+
 const THING = v.strictObject({
   // The guide's examples leave it out in places, but no rule says what the thing is called then.
   ThingName: text,
   AttributePayload: v.optional(STRING_MAP, {}),
   ThingGroups: v.optional(v.array(text), []),
+  ThingTypeName: notSimulated,
+  BillingGroup: notSimulated,
 });
 const THING_OVERRIDES = v.strictObject({ AttributePayload: override, ThingGroups: override, ThingTypeName: override });
 const CERTIFICATE = v.strictObject({

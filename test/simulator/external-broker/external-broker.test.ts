@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,9 +38,10 @@ afterEach(async () => {
 
 const data = (name: string) => join(directory, 'data', name);
 
-function createSimulator(broker: BrokerOption): void {
+function createSimulator(broker: BrokerOption, hostnames: readonly string[] = []): void {
   simulator = new Simulator({
     dataDirectory: data('.'),
+    hostnames,
     broker,
     onBrokerNews: (item) => news.push(item),
     onFault: (error) => faults.push(error),
@@ -443,9 +445,9 @@ describe('before there is a broker', () => {
 
   it('a certificate for it is written, kept while it fits, and made anew for another name', async () => {
     const certificate = () => readFileSync(data('broker/certificate.pem'), 'utf8');
-    async function startFor(url: string): Promise<string> {
+    async function startFor(url: string, hostnames: string[] = []): Promise<string> {
       news = [];
-      createSimulator({ url });
+      createSimulator({ url }, hostnames);
       simulator.start().catch(() => undefined);
       await expect.poll(() => news.length, { timeout: 5_000 }).toBe(1);
       await simulator.stop();
@@ -455,7 +457,9 @@ describe('before there is a broker', () => {
     const first = await startFor(`mqtts://127.0.0.1:${port}`);
     expect(statSync(data('broker/private.key')).mode & 0o777).toBe(0o600);
     expect(await startFor(`mqtts://127.0.0.1:${port}`)).toBe(first);
-    expect(await startFor(`mqtts://127.0.0.2:${port}`)).not.toBe(first);
+    const named = await startFor(`mqtts://127.0.0.1:${port}`, ['bench.local']);
+    expect(new X509Certificate(named).checkHost('bench.local')).toBe('bench.local');
+    expect(await startFor(`mqtts://127.0.0.2:${port}`, ['bench.local'])).not.toBe(named);
   });
 });
 

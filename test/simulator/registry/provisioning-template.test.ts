@@ -111,3 +111,13 @@ test('what is not simulated, or no part of a template, is refused by name', () =
   expect(() => plan({})).toThrow('Resources');
   expect(() => parseTemplate('no')).toThrow('not JSON');
 });
+
+test.each(['ThingTypeName', 'BillingGroup'])('%s of a thing is refused by name', (property) => {
+  const template = parseTemplate(
+    JSON.stringify({
+      Parameters: {},
+      Resources: { thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: 'a', [property]: 'b' } } },
+    }),
+  );
+  expect(() => planProvisioning(template, {})).toThrow(`${property}: is not simulated`);
+});
