@@ -1,0 +1,49 @@
+import type { StatusDetails } from '../jobs/model.ts';
+import type { ProcessEnd } from '../system/child-process.ts';
+import type { Log } from '../system/log.ts';
+import type { Job } from './contract.ts';
+
+/** What a step of a job is given, whoever does its work: a program, a plug-in or a built-in. */
+export interface StepContext {
+  readonly job: Job;
+  /** Zero-based. */
+  readonly stepIndex: number;
+  /** From 1: how often this step has been started in this execution, interruptions and retries counted. */
+  readonly attempt: number;
+  /** Aborted: end the work now. A process gets TERM, then KILL after a grace. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** An empty directory of this execution's own, shared by its steps, removed when the execution has its result. */
+  readonly scratchDirectory: string;
+  /** What this step saved last, before it was interrupted, deferred or rebooted; undefined when nothing. */
+  readonly lastProgress: unknown;
+  /** True when the step asked for a reboot and the device has started anew since (its boot id has changed). */
+  readonly rebooted: boolean;
+  /** Puts a JSON value on disk for the next start of this step. Throws when it cannot. */
+  saveProgress(value: unknown): void;
+  /** Tells the cloud how far the work is; coalesced, the latest wins. */
+  reportProgress(details: StatusDetails): void;
+  /**
+   * The job document as the service has it now: presigned URLs in it are fresh. Rejects when the service cannot be
+   * asked, or no longer has the execution.
+   */
+  refreshDocument(): Promise<unknown>;
+}
+
+/** How a step ended. */
+export type StepResult =
+  | { readonly outcome: 'succeeded'; readonly details: StatusDetails }
+  /** `reason` is a whole truthful phrase: `exited with code 3`, `killed by SIGKILL`, `not found: …`. */
+  | { readonly outcome: 'failed'; readonly reason: string; readonly details: StatusDetails }
+  /** Cut off by the abort signal before it ended by itself: runs again later. */
+  | { readonly outcome: 'interrupted' }
+  /** Not now: the step runs again after the agent's back-off, and other jobs have their turn meanwhile. */
+  | { readonly outcome: 'deferred'; readonly reason: string }
+  /** The device is to start anew; then this step runs again, with `rebooted` set. */
+  | { readonly outcome: 'reboot' };
+
+/** What a built-in gets beside: programs run as the step's user, in the step's environment, with no shell. */
+export interface BuiltInContext extends StepContext {
+  /** Never rejects for what the program is or does; ends with the step's signal; its output goes to the job's log. */
+  runProgram(words: readonly string[], options?: { readonly environment?: Readonly<Record<string, string>> }): Promise<ProcessEnd>;
+}
