@@ -44,6 +44,14 @@ export type StepResult =
 
 /** What a built-in gets beside: programs run as the step's user, in the step's environment, with no shell. */
 export interface BuiltInContext extends StepContext {
+  /**
+   * This step's own input, read anew from the document that the service has now: a presigned URL in it is fresh. Not
+   * yet checked. Rejects when the service cannot be asked, or no longer has the execution.
+   */
+  refreshInput(): Promise<unknown>;
   /** Never rejects for what the program is or does; ends with the step's signal; its output goes to the job's log. */
-  runProgram(words: readonly string[], options?: { readonly environment?: Readonly<Record<string, string>> }): Promise<ProcessEnd>;
+  runProgram(
+    words: readonly string[],
+    options?: { readonly environment?: Readonly<Record<string, string>> },
+  ): Promise<ProcessEnd>;
 }
