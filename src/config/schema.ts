@@ -23,6 +23,11 @@ function whole(description: string, from: number, to: number) {
 const path = (description: string) => text(description, undefined, 'a path');
 const object = 'expected an object';
 
+const texts = (description: string, defaults: string[] = []) =>
+  v.optional(v.pipe(v.array(text('A text.'), 'expected an array of strings'), v.description(description)), defaults);
+const paths = (description: string) =>
+  v.optional(v.pipe(v.array(path('A path.'), 'expected an array of paths'), v.description(description)), []);
+
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 export const configSchema = v.strictObject(
@@ -64,6 +69,10 @@ export const configSchema = v.strictObject(
         {
           concurrency: v.optional(whole('How many job executions may run at once.', 1, 32), 1),
           stopGraceSeconds: v.optional(whole('Seconds a running step may go on after SIGTERM.', 0, 3600), 30),
+          maxInterruptions: v.optional(
+            whole('How often a step may be cut off by a crash or loss of power before the job FAILS.', 1, 100),
+            3,
+          ),
         },
         object,
       ),
@@ -73,13 +82,79 @@ export const configSchema = v.strictObject(
       v.strictObject(
         {
           directory: v.optional(path('Where runHandler finds handlers.')),
-          plugins: v.optional(
-            v.pipe(
-              v.array(path('An ES module.'), 'expected an array of paths'),
-              v.description('Plug-ins, asked in this order.'),
-            ),
-            [],
+          allowedDirectories: paths('Directories beside it that a document’s literal path may name, or lie below.'),
+          plugins: paths('Plug-ins: ES modules, asked in this order.'),
+          pluginMemoryMegabytes: v.optional(whole('MiB of heap that a plug-in may take.', 16, 4096), 128),
+        },
+        object,
+      ),
+      {},
+    ),
+    executionLogs: v.optional(
+      v.strictObject(
+        {
+          maxKilobytesPerExecution: v.optional(whole('KiB that one execution’s log may take.', 4, 1_048_576), 1024),
+          keepFiles: v.optional(whole('How many logs are kept.', 1, 100_000), 200),
+          keepMegabytes: v.optional(whole('MiB that all logs may take together.', 1, 1_048_576), 50),
+          keepDays: v.optional(whole('Days that a log is kept.', 1, 3650), 90),
+        },
+        object,
+      ),
+      {},
+    ),
+    reboot: v.optional(
+      v.strictObject(
+        {
+          command: texts('The words of the command that makes the device start anew.', ['systemctl', 'reboot']),
+          shutdownCommand: texts('The words of the command that powers it off.', ['systemctl', 'poweroff']),
+          deadlineSeconds: v.optional(
+            whole('Seconds after which a device that has not started anew fails the step.', 10, 86_400),
+            300,
           ),
+        },
+        object,
+      ),
+      {},
+    ),
+    download: v.optional(
+      v.strictObject(
+        {
+          publicKeyPath: v.optional(path('A public key (PEM; ECDSA or Ed25519): downloads must then be signed.')),
+          maxMegabytes: v.optional(whole('MiB that a download may have.', 1, 1_048_576), 2048),
+          timeoutSeconds: v.optional(whole('Seconds that a download may take in all.', 1, 604_800), 3600),
+          lowSpeedBytesPerSecond: v.optional(
+            whole('Bytes a second below which a transfer is cut.', 1, 1_000_000_000),
+            1000,
+          ),
+          lowSpeedSeconds: v.optional(whole('Seconds below that speed before it is cut and resumed.', 1, 3600), 30),
+        },
+        object,
+      ),
+      {},
+    ),
+    attributes: v.optional(
+      v.pipe(
+        v.record(v.string(), v.string('expected a string'), object),
+        v.description('Attributes of this device for the conditions of job documents.'),
+      ),
+      {},
+    ),
+    policy: v.optional(
+      v.strictObject(
+        {
+          allowHandlers: texts('Handlers that jobs may use (patterns with *).', ['*']),
+          denyHandlers: texts('Handlers that jobs may not use.'),
+          allowCommands: texts('Commands that runCommand may run: patterns of their words, joined by spaces.', ['*']),
+          denyCommands: texts('Commands that runCommand may not run.'),
+          allowUsers: texts('Users that runAsUser may name.', ['*']),
+          denyUsers: texts('Users that runAsUser may not name.', []),
+          allowDownloadHosts: texts('Hosts that downloads may come from.', ['*']),
+          denyDownloadHosts: texts('Hosts that downloads may not come from.'),
+          allowPlainHttp: v.optional(
+            v.pipe(v.boolean('expected true or false'), v.description('Downloads may use http: URLs too.')),
+            false,
+          ),
+          denyFeatures: texts('Document features that are not taken: runCommand, runAsUser, environment …'),
         },
         object,
       ),

@@ -34,8 +34,15 @@ export function validateConfig(settings: unknown, directory: string): Validated 
       rootCaPath: config.rootCaPath === undefined ? undefined : absolute(config.rootCaPath),
       stateDirectory: absolute(config.stateDirectory),
       handlers: {
+        ...config.handlers,
         directory: config.handlers.directory === undefined ? undefined : absolute(config.handlers.directory),
+        allowedDirectories: config.handlers.allowedDirectories.map(absolute),
         plugins: config.handlers.plugins.map(absolute),
+      },
+      download: {
+        ...config.download,
+        publicKeyPath:
+          config.download.publicKeyPath === undefined ? undefined : absolute(config.download.publicKeyPath),
       },
     },
   };

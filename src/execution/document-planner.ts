@@ -31,13 +31,16 @@ export class DocumentPlanner implements Planner {
     const { plugins, log } = this.#options;
     for (const plugin of plugins) {
       if (await pluginAccepts(plugin, document, log)) {
-        return { kind: 'plan', plan: { handler: plugin.name, steps: [pluginStep(plugin)] } };
+        return { kind: 'plan', plan: { handler: plugin.name, steps: [pluginStep(plugin)], cleanup: [] } };
       }
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
     const parsed = parseAwsDocument(document);
     if (parsed.kind === 'rejected') return parsed;
-    return { kind: 'plan', plan: { handler: BUILT_IN_HANDLER, steps: parsed.steps.map((step) => this.#step(step)) } };
+    return {
+      kind: 'plan',
+      plan: { handler: BUILT_IN_HANDLER, steps: parsed.steps.map((step) => this.#step(step)), cleanup: [] },
+    };
   }
 
   #nobodyAccepts(): string {
@@ -50,6 +53,8 @@ export class DocumentPlanner implements Planner {
     const { processes, handlersDirectory, workingDirectory = '/' } = this.#options;
     return {
       name: action.name,
+      ignoreFailure: false,
+      onInterrupted: 'retry',
       run: ({ job, stepIndex, signal }) => {
         const context = { job, stepIndex, signal, processes, workingDirectory };
         return action.type === 'runCommand'

@@ -1,36 +1,28 @@
-import type { Job } from '../handlers/contract.ts';
-import type { DeviceOutcome, StatusDetails } from '../jobs/model.ts';
-import type { Log } from '../system/log.ts';
+import type { StepContext, StepResult } from '../handlers/step.ts';
 
 /** What a job document comes to on this device: named steps, run in order, each journalled before and after. */
 export interface Plan {
   /** The handler that accepted the document: a plug-in's name or `aws-document`. */
   readonly handler: string;
   readonly steps: readonly Step[];
+  /** Run after the steps whatever became of them; their failures are told and change nothing. */
+  readonly cleanup: readonly Step[];
+  /** Seconds for all steps together, while the agent runs; cleanup is not counted. */
+  readonly timeoutSeconds?: number | undefined;
 }
 
 export interface Step {
   readonly name: string;
+  /** Its failure counts as a success of the plan. */
+  readonly ignoreFailure: boolean;
+  readonly timeoutSeconds?: number | undefined;
+  /** How often more it is tried after a failure, and the seconds before each. */
+  readonly retry?: { readonly attempts: number; readonly delaySeconds: number } | undefined;
+  /** What an end of the agent amid the step means for it. */
+  readonly onInterrupted: 'retry' | 'fail' | 'skip';
   /** Never rejects for what the step's work did: that is a StepResult. */
   run(context: StepContext): Promise<StepResult>;
 }
-
-export interface StepContext {
-  readonly job: Job;
-  /** Zero-based. */
-  readonly stepIndex: number;
-  /** Aborted: end the work now. A process gets TERM, then KILL after a grace. */
-  readonly signal: AbortSignal;
-  readonly log: Log;
-  reportProgress(details: StatusDetails): void;
-}
-
-export type StepResult =
-  | { readonly outcome: 'succeeded'; readonly details: StatusDetails }
-  /** `reason` is a whole truthful sentence: `exited with code 3`, `killed by SIGKILL`, `not found: …`. */
-  | { readonly outcome: 'failed'; readonly reason: string; readonly details: StatusDetails }
-  /** Cut off by the abort signal before it ended by itself: runs again later. */
-  | { readonly outcome: 'interrupted' };
 
 /** A document that nobody accepts, or that is wrong, is rejected with the precise reason before it is claimed. */
 export type Verdict =
@@ -41,7 +33,3 @@ export type Verdict =
 export interface Planner {
   plan(document: unknown): Promise<Verdict>;
 }
-
-export type ExecutionResult =
-  | { readonly kind: 'finished'; readonly status: DeviceOutcome; readonly statusDetails: StatusDetails }
-  | { readonly kind: 'interrupted' };

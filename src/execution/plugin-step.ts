@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { errorMessage, ThingAgentError } from '../errors.ts';
 import type { JobHandler } from '../handlers/contract.ts';
+import type { StepContext, StepResult } from '../handlers/step.ts';
 import type { Log } from '../system/log.ts';
-import type { Step, StepContext, StepResult } from './plan.ts';
+import type { Step } from './plan.ts';
 
 /** Milliseconds that a plug-in may take to say whether it wants a job. */
 const ACCEPT_DEADLINE_MS = 10_000;
@@ -57,7 +58,12 @@ export async function pluginAccepts(
 
 /** The one step of a plug-in's plan. */
 export function pluginStep(plugin: JobHandler, stopGraceMs = STOP_GRACE_MS): Step {
-  return { name: plugin.name, run: (context) => runPlugin(plugin, context, stopGraceMs) };
+  return {
+    name: plugin.name,
+    ignoreFailure: false,
+    onInterrupted: 'retry',
+    run: (context) => runPlugin(plugin, context, stopGraceMs),
+  };
 }
 
 async function runPlugin(plugin: JobHandler, context: StepContext, stopGraceMs: number): Promise<StepResult> {

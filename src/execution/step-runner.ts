@@ -1,9 +1,16 @@
 import { errorMessage } from '../errors.ts';
 import type { Job } from '../handlers/contract.ts';
+import type { OutputSink, StepContext, StepResult } from '../handlers/step.ts';
 import type { StatusDetails } from '../jobs/model.ts';
 import type { Log } from '../system/log.ts';
-import type { ExecutionResult, Plan, Step, StepContext, StepResult } from './plan.ts';
+import type { Plan, Step } from './plan.ts';
 import { statusDetails } from './status-details.ts';
+
+export type ExecutionResult =
+  | { readonly kind: 'finished'; readonly status: 'SUCCEEDED' | 'FAILED'; readonly statusDetails: StatusDetails }
+  | { readonly kind: 'interrupted' };
+
+const nowhere: OutputSink = { write: () => undefined };
 
 export interface RunPlanOptions {
   readonly plan: Plan;
@@ -36,9 +43,23 @@ export async function runPlan(options: RunPlanOptions): Promise<ExecutionResult>
       // What a plug-in left behind may still call: an execution with a result makes no more progress.
       if (running) options.reportProgress(statusDetails(progress));
     };
-    const result = await runStep(step, { job, stepIndex, signal, log, reportProgress });
+    const result = await runStep(step, {
+      job,
+      stepIndex,
+      attempt: 1,
+      signal,
+      log,
+      output: nowhere,
+      scratchDirectory: '/tmp',
+      lastProgress: undefined,
+      rebooted: false,
+      saveProgress: () => undefined,
+      reportProgress,
+      refreshDocument: async () => job.document,
+    });
     running = false;
-    if (result.outcome === 'interrupted') return { kind: 'interrupted' };
+    if (result.outcome === 'interrupted' || result.outcome === 'deferred' || result.outcome === 'reboot')
+      return { kind: 'interrupted' };
     await options.onStepFinished(stepIndex, result);
     log.info(
       { jobId: job.jobId, executionNumber: job.executionNumber, step: step.name, outcome: result.outcome },

@@ -6,13 +6,15 @@ import type { Job } from './contract.ts';
 /** What a step of a job is given, whoever does its work: a program, a plug-in or a built-in. */
 export interface StepContext {
   readonly job: Job;
-  /** Zero-based. */
+  /** Zero-based, within `steps` or within `cleanup`. */
   readonly stepIndex: number;
   /** From 1: how often this step has been started in this execution, interruptions and retries counted. */
   readonly attempt: number;
   /** Aborted: end the work now. A process gets TERM, then KILL after a grace. */
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** Takes what the step's programs write, whole: the local log of this execution. */
+  readonly output: OutputSink;
   /** An empty directory of this execution's own, shared by its steps, removed when the execution has its result. */
   readonly scratchDirectory: string;
   /** What this step saved last, before it was interrupted, deferred or rebooted; undefined when nothing. */
@@ -30,12 +32,17 @@ export interface StepContext {
   refreshDocument(): Promise<unknown>;
 }
 
+/** Where the output of programs goes beside the tails that the cloud gets. Never throws, and never waits. */
+export interface OutputSink {
+  write(stream: 'stdout' | 'stderr', chunk: Buffer): void;
+}
+
 /** How a step ended. */
 export type StepResult =
   | { readonly outcome: 'succeeded'; readonly details: StatusDetails }
   /** `reason` is a whole truthful phrase: `exited with code 3`, `killed by SIGKILL`, `not found: …`. */
   | { readonly outcome: 'failed'; readonly reason: string; readonly details: StatusDetails }
-  /** Cut off by the abort signal before it ended by itself: runs again later. */
+  /** Cut off by the abort signal before it ended by itself: what that means, the one who aborted it knows. */
   | { readonly outcome: 'interrupted' }
   /** Not now: the step runs again after the agent's back-off, and other jobs have their turn meanwhile. */
   | { readonly outcome: 'deferred'; readonly reason: string }
@@ -49,6 +56,8 @@ export interface BuiltInContext extends StepContext {
    * yet checked. Rejects when the service cannot be asked, or no longer has the execution.
    */
   refreshInput(): Promise<unknown>;
+  /** The user the document wants this step to run as; undefined: the agent's own. */
+  readonly runAsUser: string | undefined;
   /** Never rejects for what the program is or does; ends with the step's signal; its output goes to the job's log. */
   runProgram(
     words: readonly string[],
