@@ -43,7 +43,7 @@ module.exports = {
     rule(
       'execution-knows',
       { path: room('execution') },
-      { path: '^src/(?!execution/|handlers/|journal/journal\\.ts$|jobs/model\\.ts$|system/|errors\\.ts$)' },
+      { path: '^src/(?!execution/|handlers/|journal/(journal|states|step-record)\\.ts$|jobs/model\\.ts$|system/|errors\\.ts$)' },
     ),
     rule('agent-is-under-cli', { path: '^src/(?!cli/|main\\.ts$)' }, { path: room('cli') }),
     rule(

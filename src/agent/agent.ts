@@ -3,16 +3,21 @@ import type { Connection } from '../connection/connection.ts';
 import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
 import { loadTlsMaterial } from '../connection/tls-material.ts';
 import { DocumentPlanner } from '../execution/document-planner.ts';
+import { Workspaces } from '../execution/workspace.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
 import { MqttJobsClient } from '../jobs/mqtt-jobs-client.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openJournal } from '../journal/journal-file.ts';
 import { ProcessRunner } from '../system/child-process.ts';
+import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { DocumentSource } from './document-source.ts';
+import { ExecutionRunner } from './execution-runner.ts';
 import { Intake } from './intake.ts';
+import { Rebooter } from './rebooter.ts';
 import { Reporter } from './reporter.ts';
-import { retryDelayMs, sleep } from './retry.ts';
+import { retryDelayMs } from './retry.ts';
 
 /** What exists between `start()` and `stop()`. */
 interface Services {
@@ -28,11 +33,13 @@ interface Services {
 export class Agent {
   readonly #config: AgentConfig;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #processes = new ProcessRunner();
   #services: Services | undefined;
   #session = new AbortController();
 
-  constructor(config: AgentConfig, log: Log) {
+  constructor(config: AgentConfig, log: Log, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#config = config;
     this.#log = log;
   }
@@ -94,25 +101,53 @@ export class Agent {
   #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner): Services {
     const log = this.#log;
     const client = new MqttJobsClient(connection, this.#config.thingName, log);
-    const intake: Intake = new Intake({ client, journal, log, sleep, onChange: () => dispatcher.wake() });
+    const clock = this.#clock;
+    const intake: Intake = new Intake({ client, journal, log, clock, onChange: () => dispatcher.wake() });
     const reporter: Reporter = new Reporter({
       client,
       journal,
       log,
-      sleep,
+      clock,
       onSettled: () => dispatcher.wake(),
       onOutdated: () => intake.refresh(),
     });
-    const { thingName, jobs } = this.#config;
-    const dispatcher: Dispatcher = new Dispatcher({
+    const { thingName, jobs, reboot, stateDirectory } = this.#config;
+    const stopping = new AbortController();
+    const cutOff = new AbortController();
+    const rebooter = new Rebooter({
+      ...reboot,
+      commands: { reboot: reboot.command, shutdown: reboot.shutdownCommand },
+      processes: this.#processes,
+      clock,
+      log,
+    });
+    const runner = new ExecutionRunner({
       thingName,
-      concurrency: jobs.concurrency,
+      maxInterruptions: jobs.maxInterruptions,
       client,
       journal,
       planner,
+      documents: new DocumentSource(client, (key) => intake.takeFreshDocument(key)),
       intake,
       reporter,
+      rebooter,
+      workspaces: new Workspaces(stateDirectory),
+      clock,
       log,
+      stopping: stopping.signal,
+      cutOff: cutOff.signal,
+    });
+    const { concurrency } = jobs;
+    const dispatcher: Dispatcher = new Dispatcher({
+      concurrency,
+      journal,
+      runner,
+      intake,
+      rebooter,
+      clock,
+      log,
+      stopping,
+      cutOff,
     });
     const services = { journal, connection, client, intake, reporter, dispatcher };
     client.start(intake);
@@ -132,7 +167,7 @@ export class Agent {
       } catch (error) {
         if (signal.aborted) return;
         this.#log.warn({ err: error }, 'subscribing failed; trying again');
-        await sleep(retryDelayMs(attempt), signal);
+        await sleep(this.#clock, retryDelayMs(attempt), signal);
       }
     }
     if (signal.aborted) return;

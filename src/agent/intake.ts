@@ -4,8 +4,9 @@ import { JobsRejectedError } from '../jobs/rejection.ts';
 import type { PendingList } from '../jobs/wire.ts';
 import type { ExecutionKey, Journal, ListedExecution } from '../journal/journal.ts';
 import { keyText } from '../journal/journal.ts';
+import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { retryDelayMs, type Sleep } from './retry.ts';
+import { retryDelayMs } from './retry.ts';
 
 /** Milliseconds that a document from a notification is used for: presigned URLs in it may live only a minute. */
 const FRESH_DOCUMENT_MS = 30_000;
@@ -18,7 +19,7 @@ export class Intake {
   readonly #client: JobsClient;
   readonly #journal: Journal;
   readonly #log: Log;
-  readonly #sleep: Sleep;
+  readonly #clock: Clock;
   readonly #onChange: () => void;
   #session: AbortSignal | undefined;
   #asking = false;
@@ -27,11 +28,11 @@ export class Intake {
   #askedInVain = false;
   #fresh: { key: string; document: unknown; at: number } | undefined;
 
-  constructor(deps: { client: JobsClient; journal: Journal; log: Log; sleep: Sleep; onChange: () => void }) {
+  constructor(deps: { client: JobsClient; journal: Journal; log: Log; clock: Clock; onChange: () => void }) {
     this.#client = deps.client;
     this.#journal = deps.journal;
     this.#log = deps.log;
-    this.#sleep = deps.sleep;
+    this.#clock = deps.clock;
     this.#onChange = deps.onChange;
   }
 
@@ -72,7 +73,7 @@ export class Intake {
     if (!execution || (execution.status !== 'QUEUED' && execution.status !== 'IN_PROGRESS')) return;
     const { jobId, executionNumber, status, queuedAt } = execution;
     if (execution.jobDocument !== undefined) {
-      this.#fresh = { key: keyText(execution), document: execution.jobDocument, at: performance.now() };
+      this.#fresh = { key: keyText(execution), document: execution.jobDocument, at: this.#clock.now() };
     }
     this.#guard('notify-next', () => this.#journal.recordOne({ jobId, executionNumber, status, queuedAt }, timestamp));
   }
@@ -82,7 +83,7 @@ export class Intake {
     const fresh = this.#fresh;
     if (fresh?.key !== keyText(key)) return undefined;
     this.#fresh = undefined;
-    return performance.now() - fresh.at < FRESH_DOCUMENT_MS ? { document: fresh.document } : undefined;
+    return this.#clock.now() - fresh.at < FRESH_DOCUMENT_MS ? { document: fresh.document } : undefined;
   }
 
   async #ask(session: AbortSignal): Promise<void> {
@@ -112,7 +113,7 @@ export class Intake {
       if (permanent) {
         this.#log.error(fields, 'the service refuses to list this thing’s jobs: check the thing name and its policy');
       } else this.#log.warn(fields, 'the pending jobs could not be read; asking again');
-      await this.#sleep(delay, session);
+      await sleep(this.#clock, delay, session);
       return false;
     }
   }

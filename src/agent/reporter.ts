@@ -2,8 +2,9 @@ import type { JobsClient } from '../jobs/jobs-client.ts';
 import { type StatusDetails, TERMINAL_STATUSES } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { type ExecutionKey, type Journal, keyText, type Report } from '../journal/journal.ts';
+import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { Deferrals, type Sleep } from './retry.ts';
+import { Deferrals } from './retry.ts';
 
 /** Milliseconds between two progress updates of one execution: AWS allows an account 200 writes a second in all. */
 const PROGRESS_INTERVAL_MS = 1_000;
@@ -16,10 +17,10 @@ export class Reporter {
   readonly #client: JobsClient;
   readonly #journal: Journal;
   readonly #log: Log;
-  readonly #sleep: Sleep;
+  readonly #clock: Clock;
   readonly #onSettled: () => void;
   readonly #onOutdated: () => void;
-  readonly #deferrals = new Deferrals(() => this.wake());
+  readonly #deferrals: Deferrals;
   /** Results whose status details the service refused: the outcome goes without them. */
   readonly #bare = new Set<string>();
   readonly #progress = new Map<string, { key: ExecutionKey; details: StatusDetails }>();
@@ -32,7 +33,7 @@ export class Reporter {
     client: JobsClient;
     journal: Journal;
     log: Log;
-    sleep: Sleep;
+    clock: Clock;
     /** The outbox got shorter. */
     onSettled: () => void;
     /** An update was rejected in a way that shows our picture of the service to be old. */
@@ -41,7 +42,8 @@ export class Reporter {
     this.#client = deps.client;
     this.#journal = deps.journal;
     this.#log = deps.log;
-    this.#sleep = deps.sleep;
+    this.#clock = deps.clock;
+    this.#deferrals = new Deferrals(deps.clock, () => this.wake());
     this.#onSettled = deps.onSettled;
     this.#onOutdated = deps.onOutdated;
   }
@@ -76,7 +78,7 @@ export class Reporter {
   async flush(ms: number): Promise<void> {
     const waiting = new AbortController();
     this.wake();
-    await Promise.race([this.#draining, this.#sleep(ms, waiting.signal)]);
+    await Promise.race([this.#draining, sleep(this.#clock, ms, waiting.signal)]);
     waiting.abort();
   }
 
@@ -182,7 +184,7 @@ export class Reporter {
         this.#log.warn({ jobId, executionNumber, err: error }, 'progress could not be reported');
         if (error instanceof JobsRejectedError && error.rejection !== 'retry') this.#onOutdated();
       }
-      await this.#sleep(PROGRESS_INTERVAL_MS, session);
+      await sleep(this.#clock, PROGRESS_INTERVAL_MS, session);
     }
   }
 }

@@ -1,16 +1,4 @@
-/** Waits on the monotonic clock. Resolves at its time or, early, when the signal is aborted. */
-export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
-
-export const sleep: Sleep = (ms, signal) => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, signal?.aborted ? 0 : ms);
-  const wake = () => resolve();
-  signal?.addEventListener('abort', wake, { once: true });
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', wake);
-  });
-};
+import type { Clock, Timer } from '../system/clock.ts';
 
 const FLOOR_MS = 1_000;
 const CAP_MS = 300_000;
@@ -24,10 +12,12 @@ export function retryDelayMs(attempt: number, random: () => number = Math.random
 /** Executions that have to wait before they are tried again, each with its own back-off. Forgotten at a restart. */
 export class Deferrals {
   readonly #attempts = new Map<string, number>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #timers = new Map<string, Timer>();
+  readonly #clock: Clock;
   readonly #onDue: () => void;
 
-  constructor(onDue: () => void) {
+  constructor(clock: Clock, onDue: () => void) {
+    this.#clock = clock;
     this.#onDue = onDue;
   }
 
@@ -39,27 +29,26 @@ export class Deferrals {
   defer(key: string): number {
     const attempt = this.#attempts.get(key) ?? 0;
     this.#attempts.set(key, attempt + 1);
-    clearTimeout(this.#timers.get(key));
+    this.#timers.get(key)?.cancel();
     const delay = retryDelayMs(attempt);
-    const due = setTimeout(() => {
+    const due = this.#clock.setTimer(delay, () => {
       this.#timers.delete(key);
       this.#onDue();
-    }, delay);
-    due.unref();
+    });
     this.#timers.set(key, due);
     return delay;
   }
 
   /** It went well: the next trouble starts from the floor. */
   clear(key: string): void {
-    clearTimeout(this.#timers.get(key));
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
     this.#attempts.delete(key);
   }
 
   /** Everything may be tried at once again, as after a reconnect. */
   clearAll(): void {
-    for (const due of this.#timers.values()) clearTimeout(due);
+    for (const due of this.#timers.values()) due.cancel();
     this.#timers.clear();
     this.#attempts.clear();
   }

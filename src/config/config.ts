@@ -27,6 +27,8 @@ export interface AgentConfig {
     readonly shutdownCommand: readonly string[];
     /** Seconds after which a device that has not started anew fails the step. */
     readonly deadlineSeconds: number;
+    /** The file whose content changes with each start of the device; a container's own, where the kernel's does not. */
+    readonly bootIdPath: string;
   };
   readonly download: DownloadConfig;
   /** Attributes of this device that `conditions` of job documents are held against, beside the built-in facts. */

@@ -111,6 +111,10 @@ export const configSchema = v.strictObject(
             whole('Seconds after which a device that has not started anew fails the step.', 10, 86_400),
             300,
           ),
+          bootIdPath: v.optional(
+            path('The file whose content changes with each start of the device.'),
+            '/proc/sys/kernel/random/boot_id',
+          ),
         },
         object,
       ),

@@ -39,6 +39,7 @@ export function validateConfig(settings: unknown, directory: string): Validated 
         allowedDirectories: config.handlers.allowedDirectories.map(absolute),
         plugins: config.handlers.plugins.map(absolute),
       },
+      reboot: { ...config.reboot, bootIdPath: absolute(config.reboot.bootIdPath) },
       download: {
         ...config.download,
         publicKeyPath:

@@ -46,8 +46,8 @@ export type StepResult =
   | { readonly outcome: 'interrupted' }
   /** Not now: the step runs again after the agent's back-off, and other jobs have their turn meanwhile. */
   | { readonly outcome: 'deferred'; readonly reason: string }
-  /** The device is to start anew; then this step runs again, with `rebooted` set. */
-  | { readonly outcome: 'reboot' };
+  /** The device is to start anew, or to power off; when it is back this step runs again, with `rebooted` set. */
+  | { readonly outcome: 'reboot'; readonly how?: 'reboot' | 'shutdown' };
 
 /** What a built-in gets beside: programs run as the step's user, in the step's environment, with no shell. */
 export interface BuiltInContext extends StepContext {

@@ -4,24 +4,30 @@ import { DatabaseSync } from 'node:sqlite';
 import { errorCode, errorMessage, LocalFaultError } from '../errors.ts';
 import type { Journal } from './journal.ts';
 import { SqliteJournal } from './sqlite-journal.ts';
+import { STATES } from './states.ts';
 
 /** The version of the schema below, in SQLite's `user_version`. A newer file than the agent is a local fault. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+const STATE_NAMES = Object.keys(STATES)
+  .map((state) => `'${state}'`)
+  .join(', ');
 
 const SCHEMA = `
   CREATE TABLE executions (
     sequence INTEGER PRIMARY KEY,
     job_id TEXT NOT NULL,
     execution_number INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'claimed', 'finished', 'settled')),
+    state TEXT NOT NULL CHECK (state IN (${STATE_NAMES})),
     service_status TEXT NOT NULL,
     queued_at INTEGER NOT NULL,
     position INTEGER NOT NULL,
     named_at INTEGER NOT NULL,
     document TEXT,
     handler TEXT,
-    next_step INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
+    step TEXT,
+    progress TEXT,
+    elapsed_ms INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     details TEXT,
     finished_sequence INTEGER,
@@ -29,6 +35,23 @@ const SCHEMA = `
   ) STRICT;
   CREATE INDEX executions_by_state ON executions (state);
   PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** From the first schema, which knew a step's number and attempts alone: one that had begun counts as interrupted. */
+const FROM_VERSION_1 = `
+  DROP INDEX executions_by_state;
+  ALTER TABLE executions RENAME TO executions_1;
+  ${SCHEMA}
+  INSERT INTO executions (sequence, job_id, execution_number, state, service_status, queued_at, position, named_at,
+      document, handler, step, outcome, details, finished_sequence)
+    SELECT sequence, job_id, execution_number,
+      CASE WHEN state = 'claimed' AND attempts > 0 THEN 'running' ELSE state END,
+      service_status, queued_at, position, named_at, document, handler,
+      CASE WHEN state = 'claimed' THEN json_object('index', next_step, 'attempts', attempts, 'interruptions', 0,
+        'stops', 0, 'failures', 0, 'reboots', 0, 'ignored', 0, 'skipped', 0) END,
+      outcome, details, finished_sequence
+    FROM executions_1;
+  DROP TABLE executions_1;
 `;
 
 const LOCKED = 'STATE_DIRECTORY_LOCKED';
@@ -81,6 +104,7 @@ function migrate(database: DatabaseSync, path: string): void {
     );
   }
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+  if (version === 1) database.exec(`BEGIN IMMEDIATE; ${FROM_VERSION_1} COMMIT;`);
 }
 
 function holder(pidPath: string): string {

@@ -1,15 +1,10 @@
 import type { DeviceOutcome, StatusDetails } from '../jobs/model.ts';
+import type { LiveState } from './states.ts';
+import type { StepEvent, StepRecord } from './step-record.ts';
 
 /**
- * The durable queue: what the service wants done and what has been done about it. Each method is one transaction,
- * on disk when it returns. Stores: sqlite-journal.ts.
- *
- * States of an execution:
- *
- * - `queued`: named by the service, not yet claimed here. Dropped when a complete list no longer names it.
- * - `claimed`: the service has accepted IN_PROGRESS; steps run. Survives restarts and goes on at its next step.
- * - `finished`: the result is known and waits in the outbox for the service's acknowledgement.
- * - `settled`: the service has acknowledged the result, or no longer cares. Kept, so that it never runs twice.
+ * The durable queue: what the service wants done and what has been done about it. Each method is one transaction, on
+ * disk when it returns. The states of an execution and what may happen in each: states.ts. Stores: sqlite-journal.ts.
  */
 export interface Journal {
   /**
@@ -20,23 +15,24 @@ export interface Journal {
   /** Takes in one execution named by itself (notify-next); drops nothing. Returns whether it was unknown. */
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean;
 
-  /** What may run, in the order to run it: claimed, then IN_PROGRESS, then by `queuedAt`, then by the service's order. */
+  /** What may run, in the order to run it: ours first, then IN_PROGRESS, then by `queuedAt`, then the service's order. */
   runnable(): readonly RunnableExecution[];
+  /** The same execution as it stands now; undefined when it is not runnable. */
+  find(key: ExecutionKey): RunnableExecution | undefined;
 
   /** The service accepted the claim: from here on the execution is ours to finish. */
   claim(
     key: ExecutionKey & { readonly queuedAt: number },
     work: { readonly document: unknown; readonly handler: string },
   ): void;
-  /** Before a step's side effects: counts the attempt. */
-  stepStarted(key: ExecutionKey, stepIndex: number): void;
-  /** After a step's side effects: it is never run again. */
-  stepFinished(key: ExecutionKey, stepIndex: number): void;
+  /** What happens to the step that is due. Throws JOURNAL_STATE when states.ts does not allow it. */
+  step(key: ExecutionKey, event: StepEvent): void;
+  /** What the step that is due wants to find again at its next start. Kept until it has finished. */
+  saveProgress(key: ExecutionKey, value: unknown): void;
+  /** The outcome is known and cleanup comes next: it counts its steps from 0. */
+  conclude(key: ExecutionKey, outcome: Outcome): void;
   /** The result is known: into the outbox with it. */
-  finish(
-    key: ExecutionKey & { readonly queuedAt?: number },
-    result: { readonly status: DeviceOutcome; readonly statusDetails: StatusDetails },
-  ): void;
+  finish(key: ExecutionKey & { readonly queuedAt?: number }, result: Result): void;
 
   /** Results that wait for the service, oldest first. */
   outbox(): readonly Report[];
@@ -68,22 +64,32 @@ export interface RecordedList {
   readonly complete: boolean;
 }
 
+export interface Result {
+  readonly status: DeviceOutcome;
+  readonly statusDetails: StatusDetails;
+}
+
+/** What will be reported after the cleanup. `unwanted`: nothing, for the service has ended the execution. */
+export type Outcome = Result | 'unwanted';
+
 export interface RunnableExecution extends ListedExecution {
-  readonly state: 'queued' | 'claimed';
-  /** The step to run next, from 0. */
-  readonly nextStep: number;
-  /** How often that step has been started. */
-  readonly attempts: number;
+  readonly state: 'queued' | LiveState;
+  readonly step: StepRecord;
+  /** What that step saved last. */
+  readonly progress: unknown;
+  /** Of the steps that have finished. */
+  readonly details: StatusDetails;
+  /** How long the execution has been worked on in all. */
+  readonly elapsedMs: number;
   /** Of a claimed execution: the handler it was claimed for. */
   readonly handler: string | undefined;
   /** Of a claimed execution: the document it was claimed with. */
   readonly document: unknown;
+  /** Of one that is cleaning up. */
+  readonly outcome: Outcome | undefined;
 }
 
-export interface Report extends ExecutionKey {
-  readonly status: DeviceOutcome;
-  readonly statusDetails: StatusDetails;
-}
+export interface Report extends ExecutionKey, Result {}
 
 /** One execution as text: for maps and sets. */
 export function keyText(key: ExecutionKey): string {

@@ -1,11 +1,24 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import type { DeviceOutcome, StatusDetails } from '../jobs/model.ts';
-import type { ExecutionKey, Journal, ListedExecution, RecordedList, Report, RunnableExecution } from './journal.ts';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { ThingAgentError } from '../errors.ts';
+import {
+  type ExecutionKey,
+  type Journal,
+  keyText,
+  type ListedExecution,
+  type Outcome,
+  type RecordedList,
+  type Report,
+  type Result,
+  type RunnableExecution,
+} from './journal.ts';
+import { keyFromRow, type Row, reportFromRow, runnableFromRow, stepFromRow } from './sqlite-rows.ts';
+import { type ExecutionState, LIVE_STATES, nextState, type StateEvent } from './states.ts';
+import { afterEvent, freshStep, type StepEvent } from './step-record.ts';
 
 /** Settled executions kept against being run twice; the service itself lists at most 15 at a time. */
 export const SETTLED_KEPT = 1_000;
 
-type Row = Record<string, SQLOutputValue>;
+const RUNNABLE = ['queued', ...LIVE_STATES].map((state) => `'${state}'`).join(', ');
 
 /** The journal in one SQLite file, opened and locked by journal-file.ts. */
 export class SqliteJournal implements Journal {
@@ -32,9 +45,18 @@ export class SqliteJournal implements Journal {
 
   runnable(): RunnableExecution[] {
     return this.#all(`
-      SELECT * FROM executions WHERE state IN ('queued', 'claimed')
-      ORDER BY state = 'claimed' DESC, service_status = 'IN_PROGRESS' DESC, queued_at, position, sequence
+      SELECT * FROM executions WHERE state IN (${RUNNABLE})
+      ORDER BY state <> 'queued' DESC, service_status = 'IN_PROGRESS' DESC, queued_at, position, sequence
     `).map(runnableFromRow);
+  }
+
+  find(key: ExecutionKey): RunnableExecution | undefined {
+    const row = this.#get(
+      `SELECT * FROM executions WHERE job_id = ? AND execution_number = ? AND state IN (${RUNNABLE})`,
+      key.jobId,
+      key.executionNumber,
+    );
+    return row && runnableFromRow(row);
   }
 
   claim(key: ExecutionKey & { queuedAt: number }, work: { document: unknown; handler: string }): void {
@@ -42,45 +64,71 @@ export class SqliteJournal implements Journal {
     // IN_PROGRESS in the next list and claimed anew, which is harmless: no step has run.
     // An upsert: a list may have dropped the row while the claim was under way.
     this.#run(
-      `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at, document, handler)
-       VALUES (?, ?, 'claimed', 'IN_PROGRESS', ?, 0, 0, ?, ?)
+      `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at, document,
+         handler, step)
+       VALUES (?, ?, 'claimed', 'IN_PROGRESS', ?, 0, 0, ?, ?, ?)
        ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'claimed', service_status = 'IN_PROGRESS',
-         document = excluded.document, handler = excluded.handler, next_step = 0, attempts = 0`,
+         document = excluded.document, handler = excluded.handler, step = excluded.step, progress = NULL,
+         details = NULL, elapsed_ms = 0`,
       key.jobId,
       key.executionNumber,
       key.queuedAt,
       JSON.stringify(work.document),
       work.handler,
+      JSON.stringify(freshStep(0)),
     );
   }
 
-  stepStarted(key: ExecutionKey, stepIndex: number): void {
-    // Survives: a crash inside the step. The attempt is counted before the act, so that a step which takes the device
-    // down with it is known to have been tried.
+  step(key: ExecutionKey, event: StepEvent): void {
+    // Survives: `start`, a crash inside the step, counted before the act, so that a step which takes the device down
+    // with it is known to have been tried; `finishStep`, a crash after it, which is not to run it again; `reboot`, the
+    // reboot itself.
+    this.#transaction(() => {
+      const row = this.#moved(key, event.type);
+      const step = afterEvent(stepFromRow(row), event);
+      const over = event.type === 'finishStep' || event.type === 'skip';
+      this.#run(
+        `UPDATE executions SET state = ?, step = ?, elapsed_ms = ?, progress = CASE WHEN ? THEN NULL ELSE progress END,
+           details = COALESCE(?, details)
+         WHERE job_id = ? AND execution_number = ?`,
+        row.next,
+        JSON.stringify(step),
+        Math.round(event.elapsedMs),
+        over ? 1 : 0,
+        event.type === 'finishStep' && row.next !== 'cleaning' ? JSON.stringify(event.details) : null,
+        key.jobId,
+        key.executionNumber,
+      );
+    });
+  }
+
+  saveProgress(key: ExecutionKey, value: unknown): void {
     this.#run(
-      `UPDATE executions SET attempts = CASE WHEN next_step = ? THEN attempts + 1 ELSE 1 END, next_step = ?
-       WHERE job_id = ? AND execution_number = ?`,
-      stepIndex,
-      stepIndex,
+      'UPDATE executions SET progress = ? WHERE job_id = ? AND execution_number = ?',
+      value === undefined ? null : JSON.stringify(value),
       key.jobId,
       key.executionNumber,
     );
   }
 
-  stepFinished(key: ExecutionKey, stepIndex: number): void {
-    // Survives: a crash after the step. The next start goes on behind it.
-    this.#run(
-      'UPDATE executions SET next_step = ?, attempts = 0 WHERE job_id = ? AND execution_number = ?',
-      stepIndex + 1,
-      key.jobId,
-      key.executionNumber,
-    );
+  conclude(key: ExecutionKey, outcome: Outcome): void {
+    // Survives: a crash amid the cleanup. The steps are over for good, whatever the cleanup comes to.
+    this.#transaction(() => {
+      const row = this.#moved(key, 'conclude');
+      this.#run(
+        `UPDATE executions SET state = ?, step = ?, progress = NULL, outcome = ?, details = ?
+         WHERE job_id = ? AND execution_number = ?`,
+        row.next,
+        JSON.stringify(freshStep(0)),
+        outcome === 'unwanted' ? null : outcome.status,
+        outcome === 'unwanted' ? null : JSON.stringify(outcome.statusDetails),
+        key.jobId,
+        key.executionNumber,
+      );
+    });
   }
 
-  finish(
-    key: ExecutionKey & { queuedAt?: number },
-    result: { status: DeviceOutcome; statusDetails: StatusDetails },
-  ): void {
+  finish(key: ExecutionKey & { queuedAt?: number }, result: Result): void {
     // Survives: a crash, a disconnect or weeks offline before the service has heard the result.
     this.#run(
       `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at, outcome,
@@ -88,7 +136,8 @@ export class SqliteJournal implements Journal {
        VALUES (?, ?, 'finished', 'IN_PROGRESS', ?, 0, 0, ?, ?,
          (SELECT COALESCE(MAX(finished_sequence), 0) + 1 FROM executions))
        ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'finished', outcome = excluded.outcome,
-         details = excluded.details, document = NULL, finished_sequence = excluded.finished_sequence`,
+         details = excluded.details, document = NULL, progress = NULL, step = NULL,
+         finished_sequence = excluded.finished_sequence`,
       key.jobId,
       key.executionNumber,
       key.queuedAt ?? 0,
@@ -186,6 +235,19 @@ export class SqliteJournal implements Journal {
     return unnamed.length;
   }
 
+  /** The row of a live execution and the state that the event takes it to. */
+  #moved(key: ExecutionKey, event: StateEvent): Row & { next: ExecutionState } {
+    const row = this.#get(
+      'SELECT * FROM executions WHERE job_id = ? AND execution_number = ?',
+      key.jobId,
+      key.executionNumber,
+    );
+    const next = row && nextState(String(row['state']) as ExecutionState, event);
+    if (row && next) return { ...row, next };
+    const state = row ? String(row['state']) : 'not in the journal';
+    throw new ThingAgentError('JOURNAL_STATE', `${keyText(key)} is ${state}: "${event}" cannot happen to it`);
+  }
+
   #transaction<T>(work: () => T): T {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
@@ -217,29 +279,4 @@ export class SqliteJournal implements Journal {
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepare(sql).all(...values);
   }
-}
-
-function keyFromRow(row: Row): ExecutionKey {
-  return { jobId: String(row['job_id']), executionNumber: Number(row['execution_number']) };
-}
-
-function runnableFromRow(row: Row): RunnableExecution {
-  return {
-    ...keyFromRow(row),
-    state: row['state'] === 'claimed' ? 'claimed' : 'queued',
-    status: row['service_status'] === 'IN_PROGRESS' ? 'IN_PROGRESS' : 'QUEUED',
-    queuedAt: Number(row['queued_at']),
-    nextStep: Number(row['next_step']),
-    attempts: Number(row['attempts']),
-    handler: typeof row['handler'] === 'string' ? row['handler'] : undefined,
-    document: typeof row['document'] === 'string' ? (JSON.parse(row['document']) as unknown) : undefined,
-  };
-}
-
-function reportFromRow(row: Row): Report {
-  return {
-    ...keyFromRow(row),
-    status: String(row['outcome']) as DeviceOutcome,
-    statusDetails: JSON.parse(String(row['details'])) as StatusDetails,
-  };
 }

@@ -32,6 +32,8 @@ const list = (executions: ListedExecution[], timestamp: number | undefined = 200
 const names = () => journal.runnable().map((execution) => execution.jobId);
 const key = (jobId: string, executionNumber = 1) => ({ jobId, executionNumber, queuedAt: 100 });
 
+const start = { type: 'start', elapsedMs: 5, afterInterruption: false } as const;
+
 function reopen(): void {
   journal.close();
   journal = openJournal(directory);
@@ -136,13 +138,13 @@ describe('what was done', () => {
   it('survives a restart: the document, the next step and its attempts', () => {
     list([queued('a')]);
     journal.claim(key('a'), { document: { steps: [1, 2] }, handler: 'h' });
-    journal.stepStarted(key('a'), 0);
-    journal.stepFinished(key('a'), 0);
-    journal.stepStarted(key('a'), 1);
-    journal.stepStarted(key('a'), 1);
+    journal.step(key('a'), start);
+    journal.step(key('a'), { type: 'finishStep', elapsedMs: 5, details: { x: '1' }, ignoredFailure: false });
+    journal.step(key('a'), start);
+    journal.step(key('a'), start);
     reopen();
     expect(journal.runnable()).toMatchObject([
-      { state: 'claimed', document: { steps: [1, 2] }, nextStep: 1, attempts: 2 },
+      { state: 'running', document: { steps: [1, 2] }, step: { index: 1, attempts: 2 }, details: { x: '1' } },
     ]);
   });
 

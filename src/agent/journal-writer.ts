@@ -1,0 +1,58 @@
+import type { ExecutionWriter } from '../execution/run-options.ts';
+import type { ExecutionKey, Journal, Outcome } from '../journal/journal.ts';
+import type { StepEvent } from '../journal/step-record.ts';
+import { type Clock, sleep } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import { retryDelayMs } from './retry.ts';
+
+interface JournalWriterDeps {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted: the agent ends. */
+  readonly cutOff: AbortSignal;
+}
+
+/** The journal, for one execution. What has been done must be written: on a full or failing disk it is tried until it is. */
+export class JournalWriter implements ExecutionWriter {
+  readonly #deps: JournalWriterDeps;
+  readonly #key: ExecutionKey;
+
+  constructor(deps: JournalWriterDeps, key: ExecutionKey) {
+    this.#deps = deps;
+    this.#key = key;
+  }
+
+  before(event: StepEvent): void {
+    this.#deps.journal.step(this.#key, event);
+  }
+
+  after(event: StepEvent): Promise<void> {
+    return this.persist(() => this.#deps.journal.step(this.#key, event));
+  }
+
+  conclude(outcome: Outcome): Promise<void> {
+    return this.persist(() => this.#deps.journal.conclude(this.#key, outcome));
+  }
+
+  saveProgress(value: unknown): void {
+    this.#deps.journal.saveProgress(this.#key, value);
+  }
+
+  /** Tries until it is written. Rejects only when the agent is cut off. */
+  async persist(write: () => void): Promise<void> {
+    const { cutOff, clock, log } = this.#deps;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        write();
+        return;
+      } catch (error) {
+        if (cutOff.aborted) throw error;
+        const retryInMs = retryDelayMs(attempt);
+        const { jobId, executionNumber } = this.#key;
+        log.error({ jobId, executionNumber, err: error, retryInMs }, 'the journal cannot be written');
+        await sleep(clock, retryInMs, cutOff);
+      }
+    }
+  }
+}

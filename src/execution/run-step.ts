@@ -1,0 +1,258 @@
+import { errorMessage } from '../errors.ts';
+import type { StepContext, StepResult } from '../handlers/step.ts';
+import type { StatusDetails } from '../jobs/model.ts';
+import { nextState } from '../journal/states.ts';
+import { afterEvent, type RebootKind, type StepEvent, type StepRecord } from '../journal/step-record.ts';
+import { sleep } from '../system/clock.ts';
+import type { Step } from './plan.ts';
+import { resume } from './resumption.ts';
+import type { RunEnd, RunOptions } from './run-options.ts';
+import { statusDetails } from './status-details.ts';
+import { documentTimedOut, type Stopwatch, TimeLimit } from './time-limit.ts';
+
+/** How often one step may ask for a reboot: one that always does must end some day. */
+export const MOST_REBOOTS = 3;
+
+/** What became of a step. `reason` says where. */
+export type StepEnd =
+  | { readonly kind: 'succeeded'; readonly details: StatusDetails }
+  | { readonly kind: 'failed'; readonly reason: string; readonly details: StatusDetails }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'unwanted' }
+  | Extract<RunEnd, { kind: 'stopped' | 'deferred' }>;
+
+type RunnableState = RunOptions['execution']['state'];
+
+/** `given up`: a failure that no retry mends. */
+type TryResult =
+  | StepResult
+  | { readonly outcome: 'unwanted' }
+  | { readonly outcome: 'given up'; readonly reason: string };
+
+/** Takes an execution from step to step: all tries of one, each journalled before it acts and after. */
+export class StepRun {
+  readonly #options: RunOptions;
+  readonly #watch: Stopwatch;
+  #state: RunnableState;
+  #record: StepRecord;
+  #progress: unknown;
+
+  constructor(options: RunOptions, watch: Stopwatch) {
+    this.#options = options;
+    this.#watch = watch;
+    this.#state = options.execution.state;
+    this.#record = options.execution.step;
+    this.#progress = options.execution.progress;
+  }
+
+  /** Of the step that is due, from 0. */
+  get index(): number {
+    return this.#record.index;
+  }
+
+  get ignored(): number {
+    return this.#record.ignored;
+  }
+
+  get skipped(): number {
+    return this.#record.skipped;
+  }
+
+  /** The step that ran is over: the next one is due. Returns the event for the journal. */
+  finished(end: { readonly details: StatusDetails; readonly ignoredFailure: boolean }): StepEvent {
+    return this.#move({ type: 'finishStep', ...end });
+  }
+
+  /** @param place `step 2 "Install"`. */
+  async run(step: Step, place: string): Promise<StepEnd> {
+    const resumption = resume({ state: this.#state, step: this.#record }, step, place, this.#options.maxInterruptions);
+    if (resumption.kind === 'fail') return this.#failed(resumption.reason);
+    if (resumption.kind === 'skip') {
+      await this.#options.writer.after(this.#move({ type: 'skip' }));
+      this.#note(place, 'was interrupted; skipped, as its onInterrupted says');
+      return { kind: 'skipped' };
+    }
+    if (this.#state === 'rebooting') {
+      const unchanged = await this.#awaitReboot(this.#record.how ?? 'reboot');
+      if (unchanged) return this.#conclude(unchanged, step, place);
+    }
+    let { afterInterruption } = resumption;
+    for (;;) {
+      this.#options.writer.before(this.#move({ type: 'start', afterInterruption }));
+      afterInterruption = false;
+      const result = await this.#try(step, place);
+      if (!(await this.#retries(step, place, result))) return this.#conclude(result, step, place);
+      if (this.#options.unwanted.aborted && this.#state !== 'cleaning') return this.#unwanted(place);
+      if (this.#options.stopping.aborted) return { kind: 'stopped' };
+    }
+  }
+
+  /** After a failure with tries left: waits and says true. */
+  async #retries(step: Step, place: string, result: TryResult): Promise<boolean> {
+    const { writer, clock, stopping, unwanted } = this.#options;
+    const { attempts = 0, delaySeconds = 0 } = step.retry ?? {};
+    if (result.outcome !== 'failed' || this.#record.failures >= attempts) return false;
+    await writer.after(this.#move({ type: 'failTry' }));
+    const left = attempts - this.#record.failures;
+    this.#note(place, `${result.reason}; tried again in ${delaySeconds} s (${left} more after that)`);
+    await sleep(
+      clock,
+      delaySeconds * 1000,
+      AbortSignal.any(this.#state === 'cleaning' ? [stopping] : [stopping, unwanted]),
+    );
+    return true;
+  }
+
+  /** One start of the step, under its limits of time. */
+  async #try(step: Step, place: string): Promise<TryResult> {
+    const { plan, cutOff, unwanted, clock } = this.#options;
+    const cleaning = this.#state === 'cleaning';
+    const document = cleaning ? undefined : plan.timeoutSeconds;
+    const { elapsedMs } = this.#watch;
+    if (document !== undefined && elapsedMs >= document * 1000) {
+      return { outcome: 'given up', reason: documentTimedOut(document) };
+    }
+    const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs });
+    const signal = AbortSignal.any([limit.signal, cutOff, ...(cleaning ? [] : [unwanted])]);
+    this.#note(place, `started (attempt ${this.#record.attempts})`);
+    const result = await this.#call(step, signal);
+    limit.clear();
+    if (result.outcome !== 'interrupted') return result;
+    if (unwanted.aborted && !cleaning) return { outcome: 'unwanted' };
+    if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason };
+    if (limit.reached) return { outcome: 'failed', reason: limit.reached.reason, details: {} };
+    return cutOff.aborted ? result : { outcome: 'failed', reason: 'ended without a result', details: {} };
+  }
+
+  /** A step that rejects has a fault of ours: it costs this job, not the agent. */
+  async #call(step: Step, signal: AbortSignal): Promise<StepResult> {
+    const { job, log, workspace, writer, rebooter } = this.#options;
+    const { bootId } = this.#record;
+    let running = true;
+    try {
+      return await step.run({
+        job,
+        stepIndex: this.#record.index,
+        attempt: this.#record.attempts,
+        signal,
+        log,
+        output: workspace.output,
+        scratchDirectory: workspace.scratchDirectory,
+        lastProgress: this.#progress,
+        rebooted: bootId !== undefined && bootId !== rebooter.bootId(),
+        saveProgress: (value) => {
+          if (!running) return;
+          writer.saveProgress(value);
+          this.#progress = value;
+        },
+        reportProgress: (details) => {
+          // What a plug-in left behind may still call: a step that is over makes no more progress.
+          if (running) this.#options.reportProgress(statusDetails(details));
+        },
+        refreshDocument: () => this.#options.refreshDocument(),
+      } satisfies StepContext);
+    } catch (error) {
+      log.error({ step: step.name, err: error }, 'a step rejected instead of giving a result');
+      return { outcome: 'failed', reason: `internal error: ${errorMessage(error)}`, details: {} };
+    } finally {
+      running = false;
+    }
+  }
+
+  /** Puts a try's result on disk where it is no end of the step, and says what it means. */
+  async #conclude(result: TryResult, step: Step, place: string): Promise<StepEnd> {
+    const { writer, unwanted } = this.#options;
+    const cleaning = this.#state === 'cleaning';
+    switch (result.outcome) {
+      case 'succeeded':
+        this.#note(place, 'succeeded');
+        return { kind: 'succeeded', details: result.details };
+      case 'failed':
+        return this.#failed(`${place}: ${result.reason}`, result.details);
+      case 'given up':
+        return this.#failed(`${place}: ${result.reason}`);
+      case 'unwanted':
+        return this.#unwanted(place);
+      case 'interrupted':
+        if (this.#state === 'rebooting') return unwanted.aborted ? this.#unwanted(place) : { kind: 'stopped' };
+        await writer.after(this.#move({ type: 'stop' }));
+        this.#note(place, 'cut off, for the agent stops');
+        return { kind: 'stopped' };
+      case 'deferred':
+        if (cleaning) return this.#failed(`${place}: asked to run again later, which cleanup cannot`);
+        await writer.after(this.#move({ type: 'defer' }));
+        this.#note(place, `to be run again later: ${result.reason}`);
+        return { kind: 'deferred', reason: `${place}: ${result.reason}` };
+      case 'reboot':
+        if (cleaning) return this.#failed(`${place}: asked for a reboot, which cleanup cannot`);
+        return this.#conclude(await this.#reboot(result.how ?? 'reboot', place), step, place);
+    }
+  }
+
+  /** The intent first, with the boot id of now: after the reboot it tells that there was one. */
+  async #reboot(how: RebootKind, place: string): Promise<TryResult> {
+    const { writer, rebooter } = this.#options;
+    if (this.#record.reboots >= MOST_REBOOTS) {
+      return { outcome: 'given up', reason: `asked for a reboot once more after ${MOST_REBOOTS}` };
+    }
+    let bootId: string;
+    try {
+      bootId = rebooter.bootId();
+    } catch (error) {
+      return { outcome: 'given up', reason: errorMessage(error) };
+    }
+    await writer.after(this.#move({ type: 'reboot', bootId, how }));
+    this.#note(place, how === 'reboot' ? 'the device is to start anew' : 'the device is to power off');
+    return this.#pending(how);
+  }
+
+  /** Found waiting for a reboot: undefined when there was one, else it is asked for again. */
+  async #awaitReboot(how: RebootKind): Promise<TryResult | undefined> {
+    try {
+      if (this.#options.rebooter.bootId() !== this.#record.bootId) return undefined;
+    } catch (error) {
+      return { outcome: 'given up', reason: errorMessage(error) };
+    }
+    return this.#pending(how);
+  }
+
+  async #pending(how: RebootKind): Promise<TryResult> {
+    const { rebooter, stopping, cutOff, unwanted } = this.#options;
+    const reason = await rebooter.reboot(how, AbortSignal.any([stopping, cutOff, unwanted]));
+    return reason === undefined ? { outcome: 'interrupted' } : { outcome: 'given up', reason };
+  }
+
+  #move(event: EventWithoutTime): StepEvent {
+    const timed: StepEvent = { ...event, elapsedMs: this.#watch.elapsedMs };
+    this.#record = afterEvent(this.#record, timed);
+    if (event.type === 'finishStep' || event.type === 'skip') this.#progress = undefined;
+    this.#state = (nextState(this.#state, event.type) ?? this.#state) as RunnableState;
+    return timed;
+  }
+
+  #failed(reason: string, details: StatusDetails = {}): StepEnd {
+    this.#note('failed', reason);
+    return { kind: 'failed', reason, details };
+  }
+
+  #unwanted(place: string): StepEnd {
+    this.#note(place, 'ended, for the service no longer wants this execution');
+    return { kind: 'unwanted' };
+  }
+
+  #note(place: string, what: string): void {
+    const { job, log, workspace } = this.#options;
+    log.info(
+      { jobId: job.jobId, executionNumber: job.executionNumber, step: this.#record.index + 1 },
+      `${place}: ${what}`,
+    );
+    workspace.note(`${place}: ${what}`);
+  }
+}
+
+/** Of each kind of event, what there is beside the time. */
+type EventWithoutTime = StepEvent extends infer Event
+  ? Event extends StepEvent
+    ? Omit<Event, 'elapsedMs'>
+    : never
+  : never;
