@@ -14,19 +14,30 @@ import type { Log } from '../system/log.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DocumentSource } from './document-source.ts';
 import { ExecutionRunner } from './execution-runner.ts';
+import { ExecutionUpdates } from './execution-updates.ts';
 import { Intake } from './intake.ts';
+import { ProgressSender } from './progress-sender.ts';
 import { Rebooter } from './rebooter.ts';
 import { Reporter } from './reporter.ts';
 import { retryDelayMs } from './retry.ts';
+import { Watch } from './watch.ts';
 
 /** What exists between `start()` and `stop()`. */
 interface Services {
   readonly journal: Journal;
   readonly connection: Connection;
   readonly client: MqttJobsClient;
+  readonly updates: ExecutionUpdates;
+  readonly watch: Watch;
+  readonly progress: ProgressSender;
   readonly intake: Intake;
   readonly reporter: Reporter;
   readonly dispatcher: Dispatcher;
+}
+
+export interface AgentParts {
+  readonly clock?: Clock;
+  readonly openJournal?: (stateDirectory: string) => Journal;
 }
 
 /** The agent on one thing: the only place that builds services. `start()` acquires, `stop()` releases in reverse. */
@@ -34,12 +45,15 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #openJournal: (stateDirectory: string) => Journal;
   readonly #processes = new ProcessRunner();
   #services: Services | undefined;
   #session = new AbortController();
 
-  constructor(config: AgentConfig, log: Log, clock: Clock = systemClock) {
-    this.#clock = clock;
+  /** @param parts what a test may put in the place of the real: time, and the disk. */
+  constructor(config: AgentConfig, log: Log, parts: AgentParts = {}) {
+    this.#clock = parts.clock ?? systemClock;
+    this.#openJournal = parts.openJournal ?? openJournal;
     this.#config = config;
     this.#log = log;
   }
@@ -52,7 +66,7 @@ export class Agent {
     const config = this.#config;
     const tls = loadTlsMaterial(config);
     const plugins = await loadPlugins(config.handlers.plugins, this.#log);
-    const journal = openJournal(config.stateDirectory);
+    const journal = this.#openJournal(config.stateDirectory);
     const connection = createMqttJsConnection(
       {
         endpoint: config.endpoint,
@@ -99,37 +113,38 @@ export class Agent {
   }
 
   #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner): Services {
+    const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
-    const client = new MqttJobsClient(connection, this.#config.thingName, log);
     const clock = this.#clock;
-    const intake: Intake = new Intake({ client, journal, log, clock, onChange: () => dispatcher.wake() });
+    const processes = this.#processes;
+    const client = new MqttJobsClient(connection, thingName, log);
+    const updates = new ExecutionUpdates(client);
+    const watch = new Watch({ updates, clock, log });
+    const progress = new ProgressSender({ updates, clock, log, onOver: (key, why) => watch.over(key, why) });
+    const intake: Intake = new Intake({ client, journal, log, clock, watch, onChange: () => dispatcher.wake() });
     const reporter: Reporter = new Reporter({
-      client,
+      updates,
       journal,
       log,
       clock,
       onSettled: () => dispatcher.wake(),
       onOutdated: () => intake.refresh(),
     });
-    const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const stopping = new AbortController();
     const cutOff = new AbortController();
-    const rebooter = new Rebooter({
-      ...reboot,
-      commands: { reboot: reboot.command, shutdown: reboot.shutdownCommand },
-      processes: this.#processes,
-      clock,
-      log,
-    });
+    const commands = { reboot: reboot.command, shutdown: reboot.shutdownCommand };
+    const rebooter = new Rebooter({ ...reboot, commands, processes, clock, log });
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,
-      client,
+      updates,
+      watch,
       journal,
       planner,
-      documents: new DocumentSource(client, (key) => intake.takeFreshDocument(key)),
+      documents: new DocumentSource(updates, (identity) => intake.takeFresh(identity)),
       intake,
       reporter,
+      progress,
       rebooter,
       workspaces: new Workspaces(stateDirectory),
       clock,
@@ -149,7 +164,7 @@ export class Agent {
       stopping,
       cutOff,
     });
-    const services = { journal, connection, client, intake, reporter, dispatcher };
+    const services = { journal, connection, client, updates, watch, progress, intake, reporter, dispatcher };
     client.start(intake);
     connection.on('up', () => void this.#openSession(services));
     connection.on('down', () => this.#closeSession(services));
@@ -157,7 +172,7 @@ export class Agent {
   }
 
   /** After every connect: subscribe, then report what waits and ask what is pending, then run. */
-  async #openSession({ client, intake, reporter, dispatcher }: Services): Promise<void> {
+  async #openSession({ client, watch, progress, intake, reporter, dispatcher }: Services): Promise<void> {
     this.#session = new AbortController();
     const { signal } = this.#session;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
@@ -171,16 +186,21 @@ export class Agent {
       }
     }
     if (signal.aborted) return;
+    watch.open(signal);
+    progress.open(signal);
     reporter.open(signal);
     await intake.open(signal);
     if (!signal.aborted) dispatcher.open(signal);
   }
 
-  #closeSession({ intake, reporter, dispatcher }: Services): void {
+  #closeSession({ updates, watch, progress, intake, reporter, dispatcher }: Services): void {
     this.#session.abort();
     dispatcher.close();
-    reporter.close();
     intake.close();
+    reporter.close();
+    progress.close();
+    watch.close();
+    updates.forgetAll();
   }
 }
 

@@ -2,26 +2,31 @@ import type { Plan, Planner } from '../execution/plan.ts';
 import { runExecution } from '../execution/run-execution.ts';
 import type { RunEnd } from '../execution/run-options.ts';
 import { statusDetails } from '../execution/status-details.ts';
+import { stepTimer } from '../execution/step-timer.ts';
 import type { Workspaces } from '../execution/workspace.ts';
-import type { JobsClient } from '../jobs/jobs-client.ts';
 import type { Journal, Result, RunnableExecution } from '../journal/journal.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { type DocumentSource, isOver } from './document-source.ts';
+import type { DocumentSource } from './document-source.ts';
+import type { ExecutionUpdates } from './execution-updates.ts';
 import type { Intake } from './intake.ts';
 import { JournalWriter } from './journal-writer.ts';
+import type { ProgressSender } from './progress-sender.ts';
 import type { Rebooter } from './rebooter.ts';
 import type { Reporter } from './reporter.ts';
+import type { Watch } from './watch.ts';
 
 export interface ExecutionRunnerDeps {
   readonly thingName: string;
   readonly maxInterruptions: number;
-  readonly client: JobsClient;
+  readonly updates: ExecutionUpdates;
+  readonly watch: Pick<Watch, 'start' | 'timesOutIn'>;
   readonly journal: Journal;
   readonly planner: Planner;
   readonly documents: DocumentSource;
   readonly intake: Pick<Intake, 'refresh'>;
-  readonly reporter: Pick<Reporter, 'wake' | 'progress' | 'endProgress'>;
+  readonly reporter: Pick<Reporter, 'wake'>;
+  readonly progress: Pick<ProgressSender, 'progress' | 'end'>;
   readonly rebooter: Rebooter;
   readonly workspaces: Workspaces;
   readonly clock: Clock;
@@ -53,15 +58,24 @@ export class ExecutionRunner {
 
   /** Rejects for passing faults only: the execution is then tried again later. */
   async process(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
-    const { documents, planner, stopping, intake } = this.#deps;
+    const { watch } = this.#deps;
+    const stopWatching = watch.start(execution, signals.unwanted);
+    try {
+      return await this.#process(execution, signals);
+    } finally {
+      stopWatching();
+    }
+  }
+
+  async #process(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
+    const { documents, planner, stopping, watch } = this.#deps;
     const wanted = await documents.obtain(execution, signals.session);
     const isQueued = execution.state === 'queued';
     if (wanted.kind === 'unwanted') {
-      if (wanted.another) intake.refresh();
       if (isQueued) return this.#forget(execution, wanted.why);
       // It has begun: its cleanup is still due.
       signals.unwanted.abort();
-    }
+    } else watch.timesOutIn(execution, wanted.secondsLeft);
     if (stopping.aborted && isQueued) return 'over';
     const document = wanted.kind === 'wanted' ? wanted.document : execution.document;
     const verdict = await planner.plan(document);
@@ -74,7 +88,7 @@ export class ExecutionRunner {
     }
     if (!isQueued) return this.#run(execution, plan, document, signals);
     if (stopping.aborted) return 'over';
-    if (!(await this.#claim(execution, signals.session))) return 'forgotten';
+    if (!(await this.#claim(execution, plan, signals.session))) return 'forgotten';
     this.#deps.journal.claim(execution, { document, handler: plan.handler });
     const claimed = this.#deps.journal.find(execution);
     return claimed ? this.#run(claimed, plan, document, signals) : 'forgotten';
@@ -89,22 +103,18 @@ export class ExecutionRunner {
   }
 
   /** Moves the execution to IN_PROGRESS at the service. A claim that is rejected or unanswered never runs. */
-  async #claim(execution: RunnableExecution, session: AbortSignal): Promise<boolean> {
-    const { jobId, executionNumber } = execution;
-    try {
-      await this.#deps.client.update(jobId, { status: 'IN_PROGRESS', executionNumber }, session);
-      return true;
-    } catch (error) {
-      if (!isOver(error)) throw error;
-      this.#forget(execution, error.message);
-      this.#deps.intake.refresh();
-      return false;
-    }
+  async #claim(execution: RunnableExecution, plan: Plan, session: AbortSignal): Promise<boolean> {
+    const timer = stepTimer(plan, 0);
+    const update = { status: 'IN_PROGRESS', ...(timer === -1 ? {} : timerField(timer)) } as const;
+    const end = await this.#deps.updates.send(execution, update, session);
+    if (end.kind === 'accepted') return true;
+    this.#forget(execution, end.why);
+    return false;
   }
 
   async #run(execution: RunnableExecution, plan: Plan, document: unknown, signals: RunSignals): Promise<Processed> {
     const { jobId, executionNumber, step, state } = execution;
-    const { reporter, documents, workspaces, log, thingName } = this.#deps;
+    const { progress, documents, workspaces, log, thingName } = this.#deps;
     const fields = { jobId, executionNumber };
     log.info({ ...fields, handler: plan.handler, steps: plan.steps.length, state, step: step.index + 1 }, 'running');
     const end = await runExecution({
@@ -115,7 +125,11 @@ export class ExecutionRunner {
       writer: new JournalWriter(this.#deps, execution),
       workspace: workspaces.open(execution),
       unwanted: signals.unwanted.signal,
-      reportProgress: (details) => reporter.progress(execution, details),
+      reportProgress: (statusDetails) => progress.progress(execution, { statusDetails }),
+      stepStarts: (index) => {
+        const timer = index === 0 ? undefined : stepTimer(plan, index);
+        if (timer !== undefined) progress.progress(execution, timerField(timer));
+      },
       refreshDocument: () => documents.refresh(execution, signals.currentSession()),
     });
     return this.#settle(execution, end);
@@ -123,13 +137,13 @@ export class ExecutionRunner {
 
   async #settle(execution: RunnableExecution, end: RunEnd): Promise<Processed> {
     const { jobId, executionNumber } = execution;
-    const { log, reporter } = this.#deps;
+    const { log, progress } = this.#deps;
     switch (end.kind) {
       case 'finished':
         await this.#finish(execution, end);
         return 'over';
       case 'unwanted':
-        reporter.endProgress(execution);
+        progress.end(execution);
         return this.#forget(execution, 'it was ended at the service');
       case 'stopped':
         log.info({ jobId, executionNumber }, 'interrupted; it goes on at this step after the next start');
@@ -142,8 +156,8 @@ export class ExecutionRunner {
 
   async #finish(execution: RunnableExecution, { status, statusDetails }: Result): Promise<void> {
     const { jobId, executionNumber } = execution;
-    const { journal, reporter, workspaces, log } = this.#deps;
-    reporter.endProgress(execution);
+    const { journal, reporter, progress, workspaces, log } = this.#deps;
+    progress.end(execution);
     const writer = new JournalWriter(this.#deps, execution);
     await writer.persist(() => journal.finish(execution, { status, statusDetails }));
     workspaces.remove(execution);
@@ -156,6 +170,13 @@ export class ExecutionRunner {
     this.#deps.log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
     this.#deps.journal.forget(execution);
     this.#deps.workspaces.remove(execution);
+    this.#deps.updates.forget(execution);
+    // The service may have another job of this id by now.
+    this.#deps.intake.refresh();
     return 'forgotten';
   }
+}
+
+function timerField(stepTimeoutInMinutes: number | undefined): { stepTimeoutInMinutes?: number } {
+  return stepTimeoutInMinutes === undefined ? {} : { stepTimeoutInMinutes };
 }

@@ -2,14 +2,19 @@ import type { JobsClient } from '../jobs/jobs-client.ts';
 import { type JobExecution, PENDING_LIST_LIMIT } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import type { PendingList } from '../jobs/wire.ts';
-import type { ExecutionKey, Journal, ListedExecution } from '../journal/journal.ts';
+import type { Journal, ListedExecution } from '../journal/journal.ts';
 import { keyText } from '../journal/journal.ts';
-import { type Clock, sleep } from '../system/clock.ts';
+import { type Clock, sleep, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import type { ExecutionIdentity } from './execution-updates.ts';
 import { retryDelayMs } from './retry.ts';
+import type { Watch } from './watch.ts';
 
 /** Milliseconds that a document from a notification is used for: presigned URLs in it may live only a minute. */
 const FRESH_DOCUMENT_MS = 30_000;
+
+/** Milliseconds after which the list is asked for though nothing was heard. */
+const LIST_INTERVAL_MS = 3_600_000;
 
 /**
  * Pending lists and notifications → journal. The service is the authority on what should run: it is asked on every
@@ -20,19 +25,29 @@ export class Intake {
   readonly #journal: Journal;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #watch: Watch;
   readonly #onChange: () => void;
   #session: AbortSignal | undefined;
   #asking = false;
   #askAgain = false;
   #complete = true;
   #askedInVain = false;
-  #fresh: { key: string; document: unknown; at: number } | undefined;
+  #fresh: { execution: JobExecution; at: number } | undefined;
+  #hourly: Timer | undefined;
 
-  constructor(deps: { client: JobsClient; journal: Journal; log: Log; clock: Clock; onChange: () => void }) {
+  constructor(deps: {
+    client: JobsClient;
+    journal: Journal;
+    log: Log;
+    clock: Clock;
+    watch: Watch;
+    onChange: () => void;
+  }) {
     this.#client = deps.client;
     this.#journal = deps.journal;
     this.#log = deps.log;
     this.#clock = deps.clock;
+    this.#watch = deps.watch;
     this.#onChange = deps.onChange;
   }
 
@@ -40,12 +55,14 @@ export class Intake {
   async open(session: AbortSignal): Promise<void> {
     this.#session = session;
     this.#askedInVain = false;
+    this.#askHourly();
     await this.#ask(session);
   }
 
   close(): void {
     this.#session = undefined;
     this.#fresh = undefined;
+    this.#hourly?.cancel();
   }
 
   /** Asks for the list once more. Calls while one is under way become one. */
@@ -70,20 +87,31 @@ export class Intake {
   }
 
   notifyNext(execution: JobExecution | undefined, timestamp: number | undefined): void {
+    this.#watch.next(execution);
     if (!execution || (execution.status !== 'QUEUED' && execution.status !== 'IN_PROGRESS')) return;
     const { jobId, executionNumber, status, queuedAt } = execution;
     if (execution.jobDocument !== undefined) {
-      this.#fresh = { key: keyText(execution), document: execution.jobDocument, at: this.#clock.now() };
+      this.#fresh = { execution, at: this.#clock.now() };
     }
     this.#guard('notify-next', () => this.#journal.recordOne({ jobId, executionNumber, status, queuedAt }, timestamp));
   }
 
-  /** The document that a notification brought moments ago, once. Without one the caller describes the execution. */
-  takeFreshDocument(key: ExecutionKey): { readonly document: unknown } | undefined {
+  /** The execution as a notification brought it moments ago, once. Without one the caller describes it. */
+  takeFresh(identity: ExecutionIdentity): JobExecution | undefined {
     const fresh = this.#fresh;
-    if (fresh?.key !== keyText(key)) return undefined;
+    if (!fresh || keyText(fresh.execution) !== keyText(identity)) return undefined;
+    if (fresh.execution.queuedAt !== identity.queuedAt) return undefined;
     this.#fresh = undefined;
-    return this.#clock.now() - fresh.at < FRESH_DOCUMENT_MS ? { document: fresh.document } : undefined;
+    return this.#clock.now() - fresh.at < FRESH_DOCUMENT_MS ? fresh.execution : undefined;
+  }
+
+  /** Notifications may be lost: a job must not wait for the next one for ever. */
+  #askHourly(): void {
+    this.#hourly?.cancel();
+    this.#hourly = this.#clock.setTimer(LIST_INTERVAL_MS, () => {
+      this.refresh();
+      this.#askHourly();
+    });
   }
 
   async #ask(session: AbortSignal): Promise<void> {
@@ -128,6 +156,7 @@ export class Intake {
       const { added, dropped } = this.#journal.recordList({ timestamp: list.timestamp, executions, complete });
       this.#complete = complete;
       if (source === 'get') this.#askedInVain = !complete && added === 0;
+      this.#watch.listed(executions, complete);
       this.#log.info({ source, listed: executions.length, complete, added, dropped }, 'pending jobs');
     });
   }

@@ -36,6 +36,8 @@ export interface DocumentStep {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory?: string | undefined;
   readonly onInterrupted: 'retry' | 'fail' | 'skip';
+  /** Once it has started, a cancellation ends nothing: the document runs to its end. */
+  readonly pointOfNoReturn?: boolean | undefined;
 }
 
 export type Work =

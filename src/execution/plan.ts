@@ -20,6 +20,8 @@ export interface Step {
   readonly retry?: { readonly attempts: number; readonly delaySeconds: number } | undefined;
   /** What an end of the agent amid the step means for it. */
   readonly onInterrupted: 'retry' | 'fail' | 'skip';
+  /** Once it has started, an end of the execution at the service ends nothing here: the plan runs to its end. */
+  readonly pointOfNoReturn?: boolean | undefined;
   /** Never rejects for what the step's work did: that is a StepResult. */
   run(context: StepContext): Promise<StepResult>;
 }

@@ -32,7 +32,7 @@ async function runSteps(options: RunOptions, watch: Stopwatch): Promise<StepsEnd
   const run = new StepRun(options, watch);
   let details: StatusDetails = execution.details;
   for (let step = plan.steps[run.index]; step !== undefined; step = plan.steps[run.index]) {
-    if (options.unwanted.aborted) return { outcome: 'unwanted' };
+    if (run.isUnwanted) return { outcome: 'unwanted' };
     if (options.stopping.aborted) return { kind: 'stopped' };
     const number = run.index + 1;
     const end = await run.run(step, placeOf(number, step));

@@ -27,6 +27,8 @@ export interface RunOptions {
   /** Aborted: the service no longer wants the execution; the running step is to end now, then comes the cleanup. */
   readonly unwanted: AbortSignal;
   reportProgress(details: StatusDetails): void;
+  /** A step starts, from 0; not one of the cleanup. */
+  stepStarts(index: number): void;
   refreshDocument(): Promise<unknown>;
 }
 

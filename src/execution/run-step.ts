@@ -58,6 +58,11 @@ export class StepRun {
     return this.#record.skipped;
   }
 
+  /** The service has ended the execution, and no point of no return has been passed: the steps are to end. */
+  get isUnwanted(): boolean {
+    return this.#wantsEnd().aborted;
+  }
+
   /** The step that ran is over: the next one is due. Returns the event for the journal. */
   finished(end: { readonly details: StatusDetails; readonly ignoredFailure: boolean }): StepEvent {
     return this.#move({ type: 'finishStep', ...end });
@@ -82,30 +87,27 @@ export class StepRun {
       afterInterruption = false;
       const result = await this.#try(step, place);
       if (!(await this.#retries(step, place, result))) return this.#conclude(result, step, place);
-      if (this.#options.unwanted.aborted && this.#state !== 'cleaning') return this.#unwanted(place);
+      if (this.isUnwanted) return this.#unwanted(place);
       if (this.#options.stopping.aborted) return { kind: 'stopped' };
     }
   }
 
   /** After a failure with tries left: waits and says true. */
   async #retries(step: Step, place: string, result: TryResult): Promise<boolean> {
-    const { writer, clock, stopping, unwanted } = this.#options;
+    const { writer, clock, stopping } = this.#options;
     const { attempts = 0, delaySeconds = 0 } = step.retry ?? {};
     if (result.outcome !== 'failed' || this.#record.failures >= attempts) return false;
     await writer.after(this.#move({ type: 'failTry' }));
     const left = attempts - this.#record.failures;
     this.#note(place, `${result.reason}; tried again in ${delaySeconds} s (${left} more after that)`);
-    await sleep(
-      clock,
-      delaySeconds * 1000,
-      AbortSignal.any(this.#state === 'cleaning' ? [stopping] : [stopping, unwanted]),
-    );
+    await sleep(clock, delaySeconds * 1000, AbortSignal.any([stopping, this.#wantsEnd()]));
     return true;
   }
 
   /** One start of the step, under its limits of time. */
   async #try(step: Step, place: string): Promise<TryResult> {
-    const { plan, cutOff, unwanted, clock } = this.#options;
+    const { plan, cutOff, clock } = this.#options;
+    const wantsEnd = this.#wantsEnd();
     const cleaning = this.#state === 'cleaning';
     const document = cleaning ? undefined : plan.timeoutSeconds;
     const { elapsedMs } = this.#watch;
@@ -113,12 +115,13 @@ export class StepRun {
       return { outcome: 'given up', reason: documentTimedOut(document) };
     }
     const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs });
-    const signal = AbortSignal.any([limit.signal, cutOff, ...(cleaning ? [] : [unwanted])]);
+    const signal = AbortSignal.any([limit.signal, cutOff, wantsEnd]);
+    if (!cleaning) this.#options.stepStarts(this.#record.index);
     this.#note(place, `started (attempt ${this.#record.attempts})`);
     const result = await this.#call(step, signal);
     limit.clear();
     if (result.outcome !== 'interrupted') return result;
-    if (unwanted.aborted && !cleaning) return { outcome: 'unwanted' };
+    if (wantsEnd.aborted) return { outcome: 'unwanted' };
     if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason };
     if (limit.reached) return { outcome: 'failed', reason: limit.reached.reason, details: {} };
     return cutOff.aborted ? result : { outcome: 'failed', reason: 'ended without a result', details: {} };
@@ -161,7 +164,7 @@ export class StepRun {
 
   /** Puts a try's result on disk where it is no end of the step, and says what it means. */
   async #conclude(result: TryResult, step: Step, place: string): Promise<StepEnd> {
-    const { writer, unwanted } = this.#options;
+    const { writer } = this.#options;
     const cleaning = this.#state === 'cleaning';
     switch (result.outcome) {
       case 'succeeded':
@@ -174,7 +177,7 @@ export class StepRun {
       case 'unwanted':
         return this.#unwanted(place);
       case 'interrupted':
-        if (this.#state === 'rebooting') return unwanted.aborted ? this.#unwanted(place) : { kind: 'stopped' };
+        if (this.#state === 'rebooting') return this.isUnwanted ? this.#unwanted(place) : { kind: 'stopped' };
         await writer.after(this.#move({ type: 'stop' }));
         this.#note(place, 'cut off, for the agent stops');
         return { kind: 'stopped' };
@@ -217,9 +220,17 @@ export class StepRun {
   }
 
   async #pending(how: RebootKind): Promise<TryResult> {
-    const { rebooter, stopping, cutOff, unwanted } = this.#options;
-    const reason = await rebooter.reboot(how, AbortSignal.any([stopping, cutOff, unwanted]));
+    const { rebooter, stopping, cutOff } = this.#options;
+    const reason = await rebooter.reboot(how, AbortSignal.any([stopping, cutOff, this.#wantsEnd()]));
     return reason === undefined ? { outcome: 'interrupted' } : { outcome: 'given up', reason };
+  }
+
+  /** Aborted when the steps are to end because of the service: never in the cleanup, nor past a point of no return. */
+  #wantsEnd(): AbortSignal {
+    const { plan, unwanted } = this.#options;
+    const begun = plan.steps.slice(0, this.#record.index + (this.#record.attempts > 0 ? 1 : 0));
+    const isPast = this.#state === 'cleaning' || begun.some(({ pointOfNoReturn }) => pointOfNoReturn === true);
+    return isPast ? NEVER : unwanted;
   }
 
   #move(event: EventWithoutTime): StepEvent {
@@ -249,6 +260,8 @@ export class StepRun {
     workspace.note(`${place}: ${what}`);
   }
 }
+
+const NEVER = new AbortController().signal;
 
 /** Of each kind of event, what there is beside the time. */
 type EventWithoutTime = StepEvent extends infer Event

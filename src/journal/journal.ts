@@ -89,7 +89,10 @@ export interface RunnableExecution extends ListedExecution {
   readonly outcome: Outcome | undefined;
 }
 
-export interface Report extends ExecutionKey, Result {}
+export interface Report extends ExecutionKey, Result {
+  /** Epoch seconds; 0: unknown. */
+  readonly queuedAt: number;
+}
 
 /** One execution as text: for maps and sets. */
 export function keyText(key: ExecutionKey): string {

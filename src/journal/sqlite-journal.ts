@@ -193,12 +193,14 @@ export class SqliteJournal implements Journal {
     if (reused) this.forget(execution);
     if (known && !reused) {
       this.#run(
-        `UPDATE executions SET position = ?, queued_at = MAX(queued_at, ?), named_at = MAX(named_at, ?),
+        // What has begun here keeps the queuedAt that it began with: it is what tells it from a later job of its id.
+        `UPDATE executions SET position = ?, named_at = MAX(named_at, ?),
+           queued_at = CASE WHEN state = 'queued' OR queued_at = 0 THEN MAX(queued_at, ?) ELSE queued_at END,
            service_status = CASE WHEN state = 'queued' THEN ? ELSE service_status END
          WHERE job_id = ? AND execution_number = ?`,
         position,
-        queuedAt,
         timestamp ?? 0,
+        queuedAt,
         status,
         jobId,
         executionNumber,

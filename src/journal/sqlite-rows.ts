@@ -43,5 +43,5 @@ function fromJson(value: SQLOutputValue | undefined): unknown {
 }
 
 export function reportFromRow(row: Row): Report {
-  return { ...keyFromRow(row), ...resultFromRow(row) };
+  return { ...keyFromRow(row), queuedAt: Number(row['queued_at']), ...resultFromRow(row) };
 }

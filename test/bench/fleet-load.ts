@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { AgentConfig } from '../../src/config/config.ts';
+import { validateConfig } from '../../src/config/validate.ts';
 import { createDevice, type Device, type DeviceKind } from './fleet-device.ts';
 import { certificatePath, keyPath } from './fleet-registration.ts';
 
@@ -67,21 +69,23 @@ async function load(order: LoadOrder): Promise<void> {
   });
 }
 
-function configOf(thingName: string, order: LoadOrder) {
-  return {
+function configOf(thingName: string, order: LoadOrder): AgentConfig {
+  const settings = {
     thingName,
-    clientId: thingName,
     endpoint: '127.0.0.1',
     port: order.port,
     rootCaPath: order.rootCaPath,
     certificatePath: certificatePath(order.certificates, thingName),
     privateKeyPath: keyPath(order.certificates, thingName),
     stateDirectory: join(order.stateDirectory, thingName),
-    mqtt: { protocolVersion: 4, keepAliveSeconds: 1200 },
-    jobs: { concurrency: 1, stopGraceSeconds: 1 },
+    mqtt: { keepAliveSeconds: 1200 },
+    jobs: { stopGraceSeconds: 1 },
     handlers: { plugins: [order.plugin] },
     log: { level: 'silent' },
-  } as const;
+  };
+  const validated = validateConfig(settings, process.cwd());
+  if (!validated.ok) throw new Error(validated.problems.join('; '));
+  return validated.config;
 }
 
 function tell(news: LoadNews): void {

@@ -17,21 +17,37 @@ const summary = (jobId: string, queuedAt: unknown = 1_700_000_000) => ({
 const touch = (name: string) => commands(['sh', '-c', `echo x >> ${service.file(name)}`]);
 const accepted = (answer: object = {}): ServiceAnswer => ({ accepted: answer });
 
+/** Where the test says nothing, one job is there, and updates are taken. */
 async function startService(
   answer: (request: ServiceRequest, nth: number) => ServiceAnswer | undefined,
   document: () => unknown = () => touch('ran'),
 ): Promise<void> {
+  let state = { status: 'QUEUED', versionNumber: 1 };
   service = new ScriptedService((request, nth) => {
     const own = answer(request, nth);
     if (own) return own;
     if (request.operation === 'get') return accepted({ queuedJobs: nth === 0 ? [summary('job')] : [] });
     if (request.operation === 'job/get') {
-      return accepted({ execution: { ...summary('job'), status: 'QUEUED', jobDocument: document() } });
+      return accepted({ execution: { ...summary('job'), ...state, jobDocument: document() } });
     }
-    return accepted();
+    state = { status: String(request.body['status']), versionNumber: state.versionNumber + 1 };
+    return accepted({ executionState: state });
   });
   await service.start();
 }
+
+/** Refuses with the code what the test picks, and from then on to describe it. */
+function refusing(code: string, picks: (request: ServiceRequest) => boolean) {
+  let refused = false;
+  return (request: ServiceRequest): ServiceAnswer | undefined => {
+    if (picks(request)) refused = true;
+    else if (!refused || request.operation !== 'job/get') return undefined;
+    return { rejected: code };
+  };
+}
+
+const isUpdate = ({ operation }: ServiceRequest) => operation === 'job/update';
+const isResult = (request: ServiceRequest) => isUpdate(request) && request.body['status'] !== 'IN_PROGRESS';
 
 const updates = () => service.requests.filter((r) => r.operation === 'job/update').map((r) => r.body);
 const final = () => updates().filter((body) => body['status'] !== 'IN_PROGRESS');
@@ -42,7 +58,7 @@ describe('a claim', () => {
     'ResourceNotFound',
     'TerminalStateReached',
   ])('that is rejected with %s never runs, and the list is asked for again', async (code) => {
-    await startService(({ operation }) => (operation === 'job/update' ? { rejected: code } : undefined));
+    await startService(refusing(code, isUpdate));
     const agent = service.startAgent();
     await agent.message('no longer wants');
     await expect.poll(() => service.count('get'), { timeout: 5_000 }).toBe(2);
@@ -65,14 +81,15 @@ describe('a claim', () => {
     expect(existsSync(service.file('ran'))).toBe(false);
   });
 
-  it('carries the execution number and no expected version', async () => {
+  it('carries the execution number and the version that was described, and so does what follows', async () => {
     await startService(() => undefined);
     service.startAgent();
     await expect.poll(() => final(), { timeout: 10_000 }).toHaveLength(1);
-    for (const update of updates()) {
-      expect(update).toMatchObject({ executionNumber: 1 });
-      expect(update).not.toHaveProperty('expectedVersion');
-    }
+    expect(updates()).toMatchObject([
+      { executionNumber: 1, expectedVersion: 1, status: 'IN_PROGRESS' },
+      { executionNumber: 1, expectedVersion: 2, status: 'SUCCEEDED' },
+    ]);
+    expect(service.count('job/get')).toBe(1);
   });
 });
 
@@ -95,15 +112,36 @@ describe('a result', () => {
     'ResourceNotFound',
     'InvalidStateTransition',
   ])('that is rejected with %s is settled: it is not sent again after a restart', async (code) => {
-    await startService(({ operation, body }) =>
-      operation === 'job/update' && body['status'] !== 'IN_PROGRESS' ? { rejected: code } : undefined,
-    );
+    await startService(refusing(code, isResult));
     const agent = service.startAgent();
     await agent.message('ended this execution already');
     await agent.stop();
     const again = service.startAgent();
     await again.message(/^pending jobs$/);
     await again.stop();
+    expect(final()).toHaveLength(1);
+  });
+
+  it.each([
+    'ResourceNotFound',
+    'InvalidStateTransition',
+    'TerminalStateReached',
+    'VersionMismatch',
+  ])('that is rejected with %s by mishap, for the execution is still there, is sent again', async (code) => {
+    await startService((request) => (isResult(request) && final().length === 1 ? { rejected: code } : undefined));
+    const agent = service.startAgent();
+    await agent.message(/^reported$/);
+    expect(final()).toHaveLength(2);
+  });
+
+  it('is not given to another job of the same id', async () => {
+    await startService((request) => {
+      if (isResult(request)) return { rejected: 'VersionMismatch' };
+      if (request.operation !== 'job/get' || final().length === 0) return undefined;
+      return accepted({ execution: { ...summary('job', 1_700_000_500), status: 'QUEUED' } });
+    });
+    const agent = service.startAgent();
+    await agent.message('ended this execution already');
     expect(final()).toHaveLength(1);
   });
 

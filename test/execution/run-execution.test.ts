@@ -109,6 +109,7 @@ function run(steps: Step[], changes: Partial<Plan> = {}, maxInterruptions = 3): 
     cutOff: cutOff.signal,
     unwanted: unwanted.signal,
     reportProgress: (details) => void events.push(`progress ${JSON.stringify(details)}`),
+    stepStarts: () => undefined,
     refreshDocument: async () => ({}),
   });
 }
@@ -453,6 +454,23 @@ describe('cleanup', () => {
     unwanted.abort();
     expect(await end).toEqual({ kind: 'unwanted' });
     expect(events).toEqual(['A 1', 'Tidy 1']);
+  });
+
+  test('waits for the plan’s own end once a point of no return has been passed', async () => {
+    const steps = [step('A', ok, { pointOfNoReturn: true }), step('B', untilAborted), step('C', ok)];
+    const end = run(steps, { cleanup: tidy });
+    await vi.waitFor(() => expect(events).toContain('B 1'));
+    unwanted.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(['A 1', 'B 1']);
+    cutOff.abort();
+    stopping.abort();
+    expect(await end).toEqual({ kind: 'stopped' });
+    restart();
+    unwanted.abort();
+    expect(
+      await run([step('A', bad, { pointOfNoReturn: true }), step('B', ok), step('C', ok)], { cleanup: tidy }),
+    ).toMatchObject({ kind: 'finished', status: 'SUCCEEDED' });
   });
 
   test('for an unwanted execution goes on after a crash too', async () => {

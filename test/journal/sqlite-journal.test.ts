@@ -154,8 +154,8 @@ describe('what was done', () => {
     journal.finish(key('a'), { status: 'REJECTED', statusDetails: { reason: 'y' } });
     reopen();
     expect(journal.outbox()).toEqual([
-      { jobId: 'b', executionNumber: 1, status: 'FAILED', statusDetails: { reason: 'x' } },
-      { jobId: 'a', executionNumber: 1, status: 'REJECTED', statusDetails: { reason: 'y' } },
+      { jobId: 'b', executionNumber: 1, queuedAt: 100, status: 'FAILED', statusDetails: { reason: 'x' } },
+      { jobId: 'a', executionNumber: 1, queuedAt: 100, status: 'REJECTED', statusDetails: { reason: 'y' } },
     ]);
     journal.settle(key('b'));
     reopen();

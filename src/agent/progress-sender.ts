@@ -1,0 +1,108 @@
+import type { UpdateRequest } from '../jobs/jobs-client.ts';
+import { keyText } from '../journal/journal.ts';
+import { type Clock, sleep } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import type { ExecutionIdentity, ExecutionUpdates } from './execution-updates.ts';
+import { retryDelayMs } from './retry.ts';
+
+/** Milliseconds between two progress updates of one execution: AWS allows an account 200 writes a second in all. */
+const PROGRESS_INTERVAL_MS = 1_000;
+
+/** What is told while an execution runs: details, and the service's step timer. */
+export type Progress = Pick<UpdateRequest, 'statusDetails' | 'stepTimeoutInMinutes'>;
+
+interface Unsent {
+  readonly identity: ExecutionIdentity;
+  progress: Progress | undefined;
+  sending: boolean;
+}
+
+interface ProgressSenderDeps {
+  readonly updates: ExecutionUpdates;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The service has ended the execution. */
+  readonly onOver: (identity: ExecutionIdentity, why: string) => void;
+}
+
+/**
+ * Progress of running executions: coalesced, only the latest unsent details of one survive. An update that got no answer
+ * is sent again, for the service's step timer hangs on it.
+ */
+export class ProgressSender {
+  readonly #deps: ProgressSenderDeps;
+  readonly #unsent = new Map<string, Unsent>();
+  #session: AbortSignal | undefined;
+
+  constructor(deps: ProgressSenderDeps) {
+    this.#deps = deps;
+  }
+
+  open(session: AbortSignal): void {
+    this.#session = session;
+    for (const unsent of this.#unsent.values()) this.#start(unsent);
+  }
+
+  close(): void {
+    this.#session = undefined;
+  }
+
+  progress(identity: ExecutionIdentity, progress: Progress): void {
+    const text = keyText(identity);
+    const unsent = this.#unsent.get(text) ?? { identity, progress: undefined, sending: false };
+    unsent.progress = { ...unsent.progress, ...progress };
+    this.#unsent.set(text, unsent);
+    this.#start(unsent);
+  }
+
+  /** The execution runs no more: what is unsent is void. */
+  end(identity: ExecutionIdentity): void {
+    this.#unsent.delete(keyText(identity));
+  }
+
+  #start(unsent: Unsent): void {
+    if (unsent.sending || !this.#session) return;
+    unsent.sending = true;
+    void this.#send(unsent, this.#session).finally(() => {
+      unsent.sending = false;
+      // Something came in after the last look, or with a new session.
+      if (unsent.progress && this.#isCurrent(unsent)) this.#start(unsent);
+    });
+  }
+
+  #isCurrent(unsent: Unsent): boolean {
+    return this.#unsent.get(keyText(unsent.identity)) === unsent;
+  }
+
+  async #send(unsent: Unsent, session: AbortSignal): Promise<void> {
+    const { updates, clock, log, onOver } = this.#deps;
+    const { identity } = unsent;
+    for (let failures = 0; unsent.progress && this.#isCurrent(unsent) && !session.aborted; ) {
+      const { progress } = unsent;
+      unsent.progress = undefined;
+      try {
+        const end = await updates.send(identity, { status: 'IN_PROGRESS', ...progress }, session);
+        failures = 0;
+        if (end.kind === 'over') {
+          this.end(identity);
+          onOver(identity, end.why);
+          return;
+        }
+        await sleep(clock, PROGRESS_INTERVAL_MS, session);
+      } catch (error) {
+        putBack(unsent, progress);
+        if (session.aborted) return;
+        const { jobId, executionNumber } = identity;
+        const retryInMs = retryDelayMs(failures);
+        failures += 1;
+        log.warn({ jobId, executionNumber, err: error, retryInMs }, 'progress could not be reported yet');
+        await sleep(clock, retryInMs, session);
+      }
+    }
+  }
+}
+
+/** What came in meanwhile stands above what was not taken. */
+function putBack(unsent: Unsent, progress: Progress): void {
+  unsent.progress = { ...progress, ...unsent.progress };
+}

@@ -1,0 +1,138 @@
+import { type ExecutionKey, keyText, type ListedExecution } from '../journal/journal.ts';
+import { type Clock, sleep, type Timer } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import type { ExecutionIdentity, ExecutionUpdates } from './execution-updates.ts';
+import { retryDelayMs } from './retry.ts';
+
+interface Watched {
+  readonly identity: ExecutionIdentity;
+  readonly unwanted: AbortController;
+  looking: boolean;
+  /** Something gave a new reason to look while one look was under way. */
+  lookAgain: boolean;
+  timer: Timer | undefined;
+}
+
+/** Seconds after the announced time-out of an execution: the service itself may be a minute late (API reference). */
+const TIMED_OUT_GRACE_SECONDS = 5;
+
+/**
+ * Whether what runs here is still wanted. A device is not told of a cancellation (docs/protocol.md): its job is missing
+ * from the next list, is not what is next, or its update is refused. Whatever is a sign of that makes us describe the
+ * execution, and the answer decides.
+ */
+export class Watch {
+  readonly #updates: ExecutionUpdates;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #watched = new Map<string, Watched>();
+  #session: AbortSignal | undefined;
+
+  constructor(deps: { updates: ExecutionUpdates; clock: Clock; log: Log }) {
+    this.#updates = deps.updates;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+  }
+
+  /** What was doubtful when the last session ended is so still. */
+  open(session: AbortSignal): void {
+    this.#session = session;
+    for (const watched of this.#watched.values()) if (watched.lookAgain) this.#look(watched);
+  }
+
+  close(): void {
+    this.#session = undefined;
+  }
+
+  /** The execution runs now: `unwanted` is aborted when the service has ended it. Returns what ends the watch. */
+  start(identity: ExecutionIdentity, unwanted: AbortController): () => void {
+    const watched: Watched = { identity, unwanted, looking: false, lookAgain: false, timer: undefined };
+    const text = keyText(identity);
+    this.#watched.set(text, watched);
+    return () => {
+      watched.timer?.cancel();
+      if (this.#watched.get(text) === watched) this.#watched.delete(text);
+    };
+  }
+
+  /** The service will end the execution by itself in so many seconds, should nothing happen. */
+  timesOutIn(key: ExecutionKey, seconds: number | undefined): void {
+    const watched = this.#watched.get(keyText(key));
+    if (!watched || seconds === undefined) return;
+    watched.timer?.cancel();
+    watched.timer = this.#clock.setTimer((Math.max(0, seconds) + TIMED_OUT_GRACE_SECONDS) * 1000, () =>
+      this.#look(watched),
+    );
+  }
+
+  /** A list has come. What it does not name, or names as another job, is looked at; a list that was cut names not all. */
+  listed(executions: readonly ListedExecution[], complete: boolean): void {
+    const named = new Map(executions.map((execution) => [keyText(execution), execution.queuedAt]));
+    for (const [text, watched] of this.#watched) {
+      const queuedAt = named.get(text);
+      if (queuedAt === undefined ? complete : isOther(queuedAt, watched.identity.queuedAt)) this.#look(watched);
+    }
+  }
+
+  /** What is next has changed: of what runs here, only one that has ended makes room for another. */
+  next(execution: ExecutionIdentity | undefined): void {
+    const text = execution && keyText(execution);
+    const same = text === undefined ? undefined : this.#watched.get(text);
+    if (same && execution && !isOther(execution.queuedAt, same.identity.queuedAt)) return;
+    for (const watched of this.#watched.values()) this.#look(watched);
+  }
+
+  /** The service has said it itself. */
+  over(key: ExecutionKey, why: string): void {
+    const watched = this.#watched.get(keyText(key));
+    if (watched) this.#end(watched, why);
+  }
+
+  #look(watched: Watched): void {
+    watched.lookAgain = true;
+    if (watched.looking || !this.#session) return;
+    watched.looking = true;
+    void this.#describe(watched, this.#session).finally(() => {
+      watched.looking = false;
+      if (watched.lookAgain && this.#session && this.#isWatched(watched)) this.#look(watched);
+    });
+  }
+
+  async #describe(watched: Watched, session: AbortSignal): Promise<void> {
+    for (let failures = 0; this.#isWatched(watched) && !session.aborted; failures += 1) {
+      watched.lookAgain = false;
+      try {
+        const described = await this.#updates.describe(watched.identity, session);
+        if (described.kind === 'over') this.#end(watched, described.why);
+        else if (described.execution.status === 'QUEUED') this.#end(watched, 'the service has it as QUEUED anew');
+        else this.timesOutIn(watched.identity, described.execution.approximateSecondsBeforeTimedOut);
+        return;
+      } catch (error) {
+        watched.lookAgain = true;
+        if (session.aborted) return;
+        const { jobId, executionNumber } = watched.identity;
+        const retryInMs = retryDelayMs(failures);
+        this.#log.warn(
+          { jobId, executionNumber, err: error, retryInMs },
+          'whether a running job is still wanted is unknown',
+        );
+        await sleep(this.#clock, retryInMs, session);
+      }
+    }
+  }
+
+  #isWatched(watched: Watched): boolean {
+    return !watched.unwanted.signal.aborted && this.#watched.get(keyText(watched.identity)) === watched;
+  }
+
+  #end(watched: Watched, why: string): void {
+    const { jobId, executionNumber } = watched.identity;
+    if (watched.unwanted.signal.aborted) return;
+    this.#log.info({ jobId, executionNumber, why }, 'a running job is no longer wanted: it is ended');
+    watched.unwanted.abort();
+  }
+}
+
+function isOther(one: number, other: number): boolean {
+  return one !== other && one !== 0 && other !== 0;
+}
