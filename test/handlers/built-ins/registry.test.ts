@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { type BuiltIn, defineBuiltIn } from '../../../src/handlers/built-ins/built-in.ts';
@@ -142,4 +143,22 @@ test.each([
   for (const action of ['startServices', 'stopServices', 'restartServices', 'healthCheck']) {
     expect(problems(action, { services: [name] })).not.toEqual([]);
   }
+});
+
+test('the examples in the documentation are what the built-ins take', async () => {
+  const text = await readFile(new URL('../../../docs/built-ins.md', import.meta.url), 'utf8');
+  const blocks = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map(([, block = '']) =>
+    v.parse(Example, JSON.parse(block)),
+  );
+  const actions = blocks.flatMap(({ steps }) => steps.map(({ action }) => action));
+  expect(actions.length).toBeGreaterThan(4);
+  // What is said of downloads is shown where downloads are.
+  for (const { type, input } of actions.filter((action) => action.type !== 'downloadFile')) {
+    expect(`${type}: ${problems(type, input).join()}`).toBe(`${type}: `);
+  }
+});
+
+const Example = v.object({
+  version: v.literal('1.0'),
+  steps: v.array(v.object({ action: v.object({ type: v.string(), input: v.optional(v.unknown(), {}) }) })),
 });
