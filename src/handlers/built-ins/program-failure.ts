@@ -1,21 +1,31 @@
 import type { ProcessEnd } from '../../system/child-process.ts';
-import { programResult } from '../program-result.ts';
 import type { StepResult } from '../step.ts';
 
 /** How a step ends that cannot go on. */
 export type Setback = Extract<StepResult, { outcome: 'failed' | 'interrupted' | 'deferred' }>;
 
 /**
- * What a program's failure means for the step of the built-in that ran it; undefined when it did not fail.
+ * What a program's failure means for the step of the built-in that ran it; undefined when it did not fail. Exit codes
+ * have no meaning beyond that: 21 and 194 are words of handlers, and no host's tool knows them.
  * @param what the program and what it was to do: `apt-get install`.
  */
 export function programSetback(what: string, end: ProcessEnd): Setback | undefined {
-  const result = programResult(end);
-  if (result.outcome === 'succeeded') return undefined;
-  if (result.outcome === 'interrupted') return result;
+  // A program that ended by itself with 0 has done its work, even if the abort came just before.
+  if (end.exitCode === 0) return undefined;
+  if (end.spawnError !== undefined) {
+    return { outcome: 'failed', reason: `${what}: ${end.spawnError.message}`, details: {} };
+  }
+  if (end.interrupted) return { outcome: 'interrupted' };
   const said = complaint(end);
-  const because = end.spawnError !== undefined || said === '' ? '' : ` (${said})`;
-  return { ...result, reason: `${what}: ${result.reason}${because}` };
+  const because = said === '' ? '' : ` (${said})`;
+  const stderr = end.stderrTail.trim() === '' ? {} : { stderr: end.stderrTail };
+  if (end.signal !== null) {
+    const reason = `${what}: killed by ${end.signal}${because}`;
+    return { outcome: 'failed', reason, details: { signal: end.signal, ...stderr } };
+  }
+  const exitCode = String(end.exitCode);
+  const reason = `${what}: exited with code ${exitCode}${because}`;
+  return { outcome: 'failed', reason, details: { exitCode, ...stderr } };
 }
 
 const ERROR_LINE = /^(?:E:|Error\b|\S+: error\b)/;

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { BuiltIn } from '../../../src/handlers/built-ins/built-in.ts';
-import { childEnvironment } from '../../../src/handlers/child-environment.ts';
 import type { BuiltInContext, StepResult } from '../../../src/handlers/step.ts';
 import type { StatusDetails } from '../../../src/jobs/model.ts';
 import { ProcessRunner } from '../../../src/system/child-process.ts';
@@ -76,7 +75,7 @@ export class BuiltInLab {
         this.#processes.run({
           file,
           args,
-          env: { ...childEnvironment({ PATH: this.bin }, job, 0), ...options.environment, ...this.environment },
+          env: { PATH: this.bin, ...options.environment, ...this.environment },
           cwd: '/',
           signal,
         }),

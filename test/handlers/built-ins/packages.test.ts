@@ -127,6 +127,20 @@ test('a failure that newer lists would not mend is told at once', async () => {
   expect(await aptCalls()).toHaveLength(1);
 });
 
+test('a tool that was killed, or ends with what would be a word of a handler, has failed', async () => {
+  await lab.tool('apt-get', '[ "$1" = --version ] || kill -KILL $$');
+  await dpkgQuery();
+  expect(await install(['hello'])).toEqual({
+    outcome: 'failed',
+    reason: 'apt-get install: killed by SIGKILL',
+    details: { signal: 'SIGKILL' },
+  });
+  for (const code of ['21', '194']) {
+    await lab.tool('apt-get', `[ "$1" = --version ] || exit ${code}`);
+    expect(await install(['hello'])).toMatchObject({ reason: `apt-get install: exited with code ${code}` });
+  }
+});
+
 test('a lock that is held lets other jobs go first, but not for ever', async () => {
   const held = 'E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)';
   await lab.tool('apt-get', `[ "$1" = --version ] || { echo '${held}' >&2; exit 100; }`);
