@@ -19,7 +19,7 @@ export interface StepContext {
   readonly scratchDirectory: string;
   /** What this step saved last, before it was interrupted, deferred or rebooted; undefined when nothing. */
   readonly lastProgress: unknown;
-  /** True when the step asked for a reboot and the device has started anew since (its boot id has changed). */
+  /** True when the step asked for a reboot or a shutdown and the device has started anew since: its boot id changed. */
   readonly rebooted: boolean;
   /** Puts a JSON value on disk for the next start of this step. Throws when it cannot. */
   saveProgress(value: unknown): void;
@@ -46,8 +46,11 @@ export type StepResult =
   | { readonly outcome: 'interrupted' }
   /** Not now: the step runs again after the agent's back-off, and other jobs have their turn meanwhile. */
   | { readonly outcome: 'deferred'; readonly reason: string }
-  /** The device is to start anew, or to power off; when it is back this step runs again, with `rebooted` set. */
-  | { readonly outcome: 'reboot'; readonly how?: 'reboot' | 'shutdown' };
+  /**
+   * The device is to start anew, or with `how: 'shutdown'` to power off; when it has started again, this step runs
+   * again, with `rebooted` set.
+   */
+  | { readonly outcome: 'reboot'; readonly how?: 'shutdown' };
 
 /** What a built-in gets beside: programs run as the step's user, in the step's environment, with no shell. */
 export interface BuiltInContext extends StepContext {
