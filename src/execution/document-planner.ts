@@ -1,7 +1,6 @@
 import type { JobHandler } from '../handlers/contract.ts';
 import { BUILT_IN_HANDLER } from '../handlers/plugin-loader.ts';
-import { runCommand } from '../handlers/run-command.ts';
-import { runHandler } from '../handlers/run-handler.ts';
+import { runCommand, runHandler } from '../handlers/program.ts';
 import type { ProcessRunner } from '../system/child-process.ts';
 import type { Log } from '../system/log.ts';
 import { type AwsAction, isAwsDocument } from './aws-document.ts';
@@ -50,17 +49,17 @@ export class DocumentPlanner implements Planner {
   }
 
   #step(action: AwsAction): Step {
-    const { processes, handlersDirectory, workingDirectory = '/' } = this.#options;
+    const { processes, handlersDirectory, workingDirectory } = this.#options;
+    const settings = { processes, handlersDirectory, allowedDirectories: [], workingDirectory };
+    const options = { environment: {}, includeStdOut: false };
     return {
       name: action.name,
       ignoreFailure: false,
       onInterrupted: 'retry',
-      run: ({ job, stepIndex, signal }) => {
-        const context = { job, stepIndex, signal, processes, workingDirectory };
-        return action.type === 'runCommand'
-          ? runCommand(action.words, context)
-          : runHandler(action, handlersDirectory, context);
-      },
+      run: (context) =>
+        action.type === 'runCommand'
+          ? runCommand(action.words, options, context, settings)
+          : runHandler(action, options, context, settings),
     };
   }
 }

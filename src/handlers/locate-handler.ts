@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
+import { isInside, untrustedPart } from '../system/file-trust.ts';
 
 export interface HandlerReference {
   readonly handler: string;
@@ -8,56 +9,119 @@ export interface HandlerReference {
   readonly path?: string | undefined;
 }
 
+/** Where handlers may be. */
+export interface HandlerPlaces {
+  /** `handlers.directory`: where `default` and an empty path look. */
+  readonly handlersDirectory?: string | undefined;
+  /** `handlers.allowedDirectories`: what a literal path may name, or lie below. */
+  readonly allowedDirectories: readonly string[];
+  /** The agent's PATH: where an empty path looks last. */
+  readonly searchPath: string;
+}
+
 export type LocatedHandler =
-  | { readonly kind: 'found'; readonly file: string }
+  /** `file` is the real path, to be executed; `name` the one that was asked for. */
+  | { readonly kind: 'found'; readonly file: string; readonly name: string }
   | { readonly kind: 'fault'; readonly reason: string };
 
 /**
  * The file behind a `runHandler` step. `default` is the handler directory; another path is that directory; without
  * one the handler directory is asked first, then PATH (AWS's managed templates leave the path empty). The first file
  * found decides: an unsafe one fails the step, it is not passed over for another.
+ *
+ * It must really be, all symbolic links and `..` resolved, in the handler directory, in an allowed one or, for an empty
+ * path, in one of PATH; and nobody but root and the agent's user may be able to change it (file-trust.ts). What is
+ * executed is the real path, so that no link can be turned elsewhere after the check.
  */
-export async function locateHandler(
-  reference: HandlerReference,
-  handlersDirectory: string | undefined,
-  searchPath: string,
-): Promise<LocatedHandler> {
+export async function locateHandler(reference: HandlerReference, places: HandlerPlaces): Promise<LocatedHandler> {
   const { handler, path = '' } = reference;
-  if (handler === '' || handler === '.' || handler === '..' || /[/\0]/.test(handler)) {
+  const { handlersDirectory } = places;
+  if (!isFileName(handler)) {
     return fault(`not permitted: handler ${JSON.stringify(handler)} is not a plain file name`);
   }
-  let directories: string[];
-  if (path === 'default') {
-    if (handlersDirectory === undefined) return fault('not found: path is "default" and no handlers.directory is set');
-    directories = [handlersDirectory];
-  } else if (path !== '') {
-    if (!isAbsolute(path)) return fault(`not permitted: path ${JSON.stringify(path)} is not absolute`);
-    directories = [path];
-  } else {
-    const own = handlersDirectory === undefined ? [] : [handlersDirectory];
-    directories = [...own, ...searchPath.split(delimiter).filter((directory) => isAbsolute(directory))];
+  if (path === 'default' && handlersDirectory === undefined) {
+    return fault('not found: path is "default" and no handlers.directory is set');
   }
+  if (path !== '' && path !== 'default' && !isAbsolute(path)) {
+    return fault(`not permitted: path ${JSON.stringify(path)} is not absolute`);
+  }
+  const own = handlersDirectory === undefined ? [] : [handlersDirectory];
+  const searched = path === '' ? places.searchPath.split(delimiter).filter((directory) => isAbsolute(directory)) : [];
+  const directories = path === '' ? [...own, ...searched] : path === 'default' ? own : [path];
+  const roots = await realDirectories([...own, ...places.allowedDirectories, ...searched]);
   for (const directory of directories) {
-    const located = await examine(join(directory, handler));
+    const located = await examine(directory, handler, roots);
     if (located !== undefined) return located;
   }
   if (directories.length === 1) return fault(`not found: ${join(directories[0] ?? '', handler)}`);
   return fault(`not found: ${handler} (searched ${directories.join(delimiter)})`);
 }
 
-/** Undefined when there is no such file. Executability is the process runner's to tell. */
-async function examine(file: string): Promise<LocatedHandler | undefined> {
+/**
+ * Whether the handler directory has anything of that name, safe or not: where it has, and only where it has not, no
+ * built-in takes over.
+ */
+export async function handlerFileInDirectory(handler: string, handlersDirectory: string | undefined): Promise<boolean> {
+  if (handlersDirectory === undefined || !isFileName(handler)) return false;
   try {
-    const found = await stat(file);
-    if (!found.isFile()) return fault(`not permitted: ${file} is not a regular file`);
-    if ((found.mode & 0o002) !== 0) return fault(`not permitted: ${file} is writable by everyone (chmod o-w)`);
-    if ((found.mode & 0o020) !== 0) return fault(`not permitted: ${file} is writable by its group (chmod g-w)`);
-    return { kind: 'found', file };
+    await lstat(join(handlersDirectory, handler));
+    return true;
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    return fault(`not permitted: ${file} cannot be examined: ${errorMessage(error)}`);
+    // What cannot be examined may be there: locateHandler says what is wrong with it.
+    return !isMissing(error);
   }
+}
+
+function isFileName(handler: string): boolean {
+  return handler !== '' && handler !== '.' && handler !== '..' && !/[/\0]/.test(handler);
+}
+
+/** Undefined when there is no such file. Executability is the process runner's to tell. */
+async function examine(
+  directory: string,
+  handler: string,
+  roots: readonly string[],
+): Promise<LocatedHandler | undefined> {
+  const name = join(directory, handler);
+  try {
+    // The directory first: whether a file exists elsewhere is none of a document's business.
+    const place = await realpath(directory);
+    const placeRoot = nearest(place, roots);
+    if (placeRoot === undefined) return outside(directory, place);
+    const file = await realpath(name);
+    const fileRoot = nearest(file, roots);
+    if (fileRoot === undefined) return outside(name, file);
+    if (!(await stat(file)).isFile()) return fault(`not permitted: ${name} is not a regular file`);
+    const owner = process.geteuid?.() ?? 0;
+    const untrusted = (await untrustedPart(place, placeRoot, owner)) ?? (await untrustedPart(file, fileRoot, owner));
+    return untrusted === undefined ? { kind: 'found', file, name } : fault(`not permitted: ${untrusted}`);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    return fault(`not permitted: ${name} cannot be examined: ${errorMessage(error)}`);
+  }
+}
+
+/** One that cannot be resolved has nothing in it that could be executed. */
+async function realDirectories(directories: readonly string[]): Promise<string[]> {
+  const real = await Promise.all(directories.map((directory) => realpath(directory).catch(() => undefined)));
+  return real.filter((directory) => directory !== undefined);
+}
+
+/** The deepest of the roots that the path is in: the check of what lies above ends there. */
+function nearest(path: string, roots: readonly string[]): string | undefined {
+  return roots.filter((root) => isInside(path, root)).sort((a, b) => b.length - a.length)[0];
+}
+
+function outside(name: string, real: string): LocatedHandler {
+  const leads = name === real ? '' : `, which is ${real},`;
+  return fault(
+    `not permitted: ${name}${leads} is outside the directories that handlers may be in (name its directory in handlers.allowedDirectories of the agent's config)`,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function fault(reason: string): LocatedHandler {

@@ -1,3 +1,12 @@
+import { stripVTControlCharacters } from 'node:util';
+import { redactTail } from './redaction.ts';
+
+/**
+ * Bytes. Status details take 1,024 characters: four times what those may need, as line ends, colours and secrets vanish
+ * from them, and so that a private key that ends within them is here as a whole.
+ */
+const LIMIT = 16_384;
+
 /** The last bytes of a stream that is drained without limit: memory stays at `limit` whatever is written. */
 export class OutputTail {
   readonly #buffer: Buffer;
@@ -5,7 +14,7 @@ export class OutputTail {
   #dropped = false;
 
   /** @param limit bytes kept. */
-  constructor(limit = 4096) {
+  constructor(limit = LIMIT) {
     this.#buffer = Buffer.alloc(limit);
   }
 
@@ -31,5 +40,11 @@ export class OutputTail {
       while (start < 3 && start < this.#length && ((this.#buffer[start] ?? 0) & 0xc0) === 0x80) start += 1;
     }
     return this.#buffer.toString('utf8', start, this.#length);
+  }
+
+  /** The text as others may see it: without secrets, and without the sequences that colour a terminal. */
+  publicText(): string {
+    // The sequences go first: one may stand in the middle of a secret.
+    return redactTail(stripVTControlCharacters(this.text()), this.#dropped);
   }
 }

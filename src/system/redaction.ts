@@ -4,6 +4,13 @@ const SECRET_KEY = /token|secret|password|passphrase|authorization|private-?_?ke
 /** Named like a secret and none: it pairs a request with its answer. */
 const NOT_SECRET = new Set(['clientToken']);
 const SECRET_QUERY = /([?&]X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/gi;
+/** `--password=x`, `?token=x`, `DB_SECRET=x`; not `clientToken=x`. */
+const SECRET_ASSIGNMENT =
+  /((?:(?<!client)token|secret|password|passphrase)[\w-]{0,40}=)("[^"]*"|'[^']*'|[^\s&"',;]+)/gi;
+/** `"password": "x"`, as programs print JSON. */
+const SECRET_MEMBER = /((?:(?<!client)token|secret|password|passphrase)[\w-]{0,40}"\s?:\s?)"(?:[^"\\]|\\.)*"/gi;
+/** RFC 9110 §11.6.2, as curl -v prints it. */
+const SECRET_HEADER = /(authorization:\s?(?:basic|bearer)\s)\S+/gi;
 const PEM_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const DEPTH = 6;
 const GONE = '[redacted]';
@@ -44,6 +51,23 @@ function plainError(error: Error, depth: number): Record<string, unknown> {
   };
 }
 
-function redactText(text: string): string {
-  return text.replace(SECRET_QUERY, `$1${GONE}`).replace(PEM_KEY, GONE);
+/** A text without presigned query strings, private keys, and values that are named as secrets. */
+export function redactText(text: string): string {
+  return text
+    .replace(SECRET_QUERY, `$1${GONE}`)
+    .replace(PEM_KEY, GONE)
+    .replace(SECRET_ASSIGNMENT, `$1${GONE}`)
+    .replace(SECRET_MEMBER, `$1"${GONE}"`)
+    .replace(SECRET_HEADER, `$1${GONE}`);
+}
+
+/** Characters of a word that a cut may have left the end of. */
+const LONGEST_WORD = 4096;
+const PEM_KEY_END = /^(?:(?!-----BEGIN )[\s\S])*?-----END [A-Z ]*PRIVATE KEY-----/;
+
+/** The same for the end of a longer text, where the name of a secret may have been cut off and the secret not. */
+export function redactTail(text: string, isCut: boolean): string {
+  if (!isCut) return redactText(text);
+  const word = /^\S*/.exec(text)?.[0].length ?? 0;
+  return redactText(text.slice(word <= LONGEST_WORD ? word : 0).replace(PEM_KEY_END, GONE));
 }
