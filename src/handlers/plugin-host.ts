@@ -36,7 +36,7 @@ class PluginHost {
       process.title = `thing-agent: plug-in ${exported.name}`;
       this.#send({ type: 'loaded', name: exported.name });
     } catch (error) {
-      this.#unusable(`it cannot be imported: ${thrown(error)}${place(error)}`);
+      this.#unusable(`it cannot be imported: ${thrown(error)}${hint(error)}`);
     }
   }
 
@@ -99,18 +99,25 @@ class PluginHost {
   }
 
   #end(result: Extract<ChildMessage, { type: 'result' }>['result']): void {
-    this.#send({ type: 'result', result }, () => process.exit(0));
+    this.#send({ type: 'result', result }, () => void exitOnceWritten(0));
   }
 
   #unusable(problem: string): void {
-    this.#send({ type: 'unusable', problem }, () => process.exit(1));
+    this.#send({ type: 'unusable', problem }, () => void exitOnceWritten(1));
   }
 }
 
-/** Node tells where a syntax error is in the first line of its stack only. */
-function place(error: unknown): string {
-  const at = error instanceof SyntaxError ? /^file:\S+?([^/\s]+:\d+)\s/.exec(error.stack ?? '')?.[1] : undefined;
-  return at === undefined ? '' : ` (${at})`;
+/** Pipes are written asynchronously here: an exit would cut off the end of the output. */
+async function exitOnceWritten(code: number): Promise<void> {
+  const written = (stream: NodeJS.WriteStream): Promise<void> =>
+    stream.destroyed ? Promise.resolve() : new Promise((resolve) => void stream.write('', () => resolve()));
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
+}
+
+/** Node keeps where a syntax error is for the last words of a process. */
+function hint(error: unknown): string {
+  return error instanceof SyntaxError ? ' (node --check FILE says where)' : '';
 }
 
 function preferredByOutOfMemoryKiller(): void {

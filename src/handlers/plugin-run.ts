@@ -6,9 +6,9 @@ import type { StepContext, StepResult } from './step.ts';
 
 export interface RunLimits {
   readonly memoryMegabytes: number;
-  /** Milliseconds between the abort that the plug-in is told of and TERM to its group. */
+  /** Milliseconds between the abort that the plug-in is told of and TERM to its group; and from its result to KILL. */
   readonly stopGraceMs: number;
-  /** Milliseconds between TERM and KILL; and between its result and KILL. */
+  /** Milliseconds between TERM and KILL. */
   readonly killGraceMs: number;
 }
 
@@ -37,7 +37,7 @@ export async function runInChild(child: PluginChild, context: StepContext, limit
       if (message.type !== 'result') tell(message, child, context);
       else if (result === undefined) {
         result = message.result;
-        after(limits.killGraceMs, kill);
+        after(limits.stopGraceMs, kill);
       }
     } catch (error) {
       // Not the plug-in's doing: it costs this job all the same, and not the agent.
