@@ -12,19 +12,13 @@ export function childEnvironment(
   job: Job,
   stepIndex: number,
 ): Record<string, string> {
-  const environment = passedOnEnvironment(own);
-  environment['JOB_ID'] = job.jobId;
-  environment['JOB_EXECUTION_NUMBER'] = String(job.executionNumber);
-  environment['JOB_THING_NAME'] = job.thingName;
-  environment['JOB_STEP'] = String(stepIndex + 1);
-  return environment;
-}
-
-/** What of the agent's own environment any child of it gets. */
-export function passedOnEnvironment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const environment: Record<string, string> = { PATH: own['PATH'] || DEFAULT_PATH };
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && (PASSED_ON.includes(name) || name.startsWith('LC_'))) environment[name] = value;
   }
+  environment['JOB_ID'] = job.jobId;
+  environment['JOB_EXECUTION_NUMBER'] = String(job.executionNumber);
+  environment['JOB_THING_NAME'] = job.thingName;
+  environment['JOB_STEP'] = String(stepIndex + 1);
   return environment;
 }

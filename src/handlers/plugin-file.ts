@@ -17,8 +17,9 @@ export async function examinePluginFile(path: string, ownUser = process.getuid?.
     const real = await realpath(path);
     const file = await stat(real, { bigint: true });
     if (!file.isFile()) return unsafe('it is not a regular file');
-    for (const place of new Set([real, ...ancestors(real), ...ancestors(path)])) {
-      const problem = placeProblem(place, await stat(place), ownUser);
+    const near = new Set([real, dirname(real), dirname(path)]);
+    for (const place of new Set([...near, ...ancestors(real), ...ancestors(path)])) {
+      const problem = placeProblem(place, await stat(place), ownUser, !near.has(place));
       if (problem !== undefined) return unsafe(place === path ? `it ${problem}` : `${place} ${problem}`);
     }
     return { kind: 'safe', version: `${file.dev}:${file.ino}:${file.size}:${file.mtimeNs}` };
@@ -27,12 +28,18 @@ export async function examinePluginFile(path: string, ownUser = process.getuid?.
   }
 }
 
-function placeProblem(place: string, found: Stats, ownUser: number | undefined): string | undefined {
+function placeProblem(
+  place: string,
+  found: Stats,
+  ownUser: number | undefined,
+  isFarDirectory: boolean,
+): string | undefined {
   if (ownUser !== undefined && found.uid !== 0 && found.uid !== ownUser) {
     return `belongs to the user ${found.uid}: expected root or the agent's own user ${ownUser} (chown)`;
   }
-  // In a sticky directory such as /tmp nobody can replace what belongs to another (inode(7)).
-  if (found.isDirectory() && (found.mode & 0o1000) !== 0) return undefined;
+  // In a sticky directory such as /tmp nobody can replace what belongs to another (inode(7)). Beside the file itself
+  // anybody could still put what it imports.
+  if (isFarDirectory && (found.mode & 0o1000) !== 0) return undefined;
   if ((found.mode & 0o002) !== 0) return `is writable by everyone (chmod o-w ${place})`;
   if ((found.mode & 0o020) !== 0) return `is writable by its group (chmod g-w ${place})`;
   return undefined;

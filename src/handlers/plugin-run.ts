@@ -2,6 +2,7 @@ import { errorMessage } from '../errors.ts';
 import type { PluginChild } from './plugin-child.ts';
 import { endResult, type PluginEnd, withStderr } from './plugin-end.ts';
 import type { ChildMessage } from './plugin-messages.ts';
+import { publicDetails, publicResult } from './plugin-redaction.ts';
 import type { StepContext, StepResult } from './step.ts';
 
 export interface RunLimits {
@@ -54,7 +55,7 @@ export async function runInChild(child: PluginChild, context: StepContext, limit
   for (const timer of timers) clearTimeout(timer);
   // Whatever of an interrupted group outlived its leader; what a plug-in leaves behind otherwise is left alone.
   if (signal.aborted || end === undefined) child.signal('SIGKILL');
-  return conclude(result, end, signal.aborted, limits.memoryMegabytes);
+  return publicResult(conclude(result, end, signal.aborted, limits.memoryMegabytes));
 }
 
 function conclude(
@@ -79,7 +80,7 @@ function tell(message: ChildMessage, child: PluginChild, context: StepContext): 
       context.log[message.level](message.fields, message.message);
       return;
     case 'progress':
-      context.reportProgress(message.details);
+      context.reportProgress(publicDetails(message.details));
       return;
     case 'save':
       child.send({ type: 'saved', id: message.id, problem: save(message.value, context) });

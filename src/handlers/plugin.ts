@@ -1,9 +1,10 @@
 import { ThingAgentError } from '../errors.ts';
-import { passedOnEnvironment } from './child-environment.ts';
 import type { Acceptance } from './contract.ts';
 import { PluginChild } from './plugin-child.ts';
 import { endReason } from './plugin-end.ts';
+import { pluginEnvironment } from './plugin-environment.ts';
 import { examinePluginFile } from './plugin-file.ts';
+import { publicAcceptance } from './plugin-redaction.ts';
 import { runInChild } from './plugin-run.ts';
 import { awaitPlugin, type StartedPlugin } from './plugin-start.ts';
 import type { StepContext, StepResult } from './step.ts';
@@ -115,7 +116,7 @@ export class Plugin {
     try {
       const acceptance = await promise;
       this.#keep(child, version);
-      return acceptance;
+      return publicAcceptance(acceptance);
     } catch (error) {
       child.signal('SIGKILL');
       throw error;
@@ -137,7 +138,7 @@ export class Plugin {
       return { kind: 'started', child: idle.child, name: this.name, version };
     }
     idle?.child.signal('SIGKILL');
-    const options = { ...this.#options, environment: passedOnEnvironment(process.env) };
+    const options = { ...this.#options, environment: pluginEnvironment(process.env) };
     const child = new PluginChild(this.path, options);
     child.pipeOutput(context?.output);
     this.#children.add(child);

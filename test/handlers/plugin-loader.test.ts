@@ -112,9 +112,10 @@ describe('a plug-in is not imported', () => {
     mkdirSync(lab.file('links'));
     symlinkSync(path, lab.file('links/x.mjs'));
     await expect(load(lab.file('links/x.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by its group`);
-    // Nobody can replace another's file in a sticky directory.
+    // Nobody can replace another's directory in a sticky one, but anybody can put files beside those in it.
     chmodSync(lab.file('open'), 0o1777);
     await expect(load(path)).rejects.toThrow('it was imported');
+    await expect(load(lab.write('open/x.mjs', bad))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
   });
 
   test('through a link in a directory that others may write', async () => {

@@ -315,6 +315,20 @@ describe('what a running plug-in says', () => {
     expect(run.output.stdout).toBe(10_000_000);
   });
 
+  test('has no secrets in it by the time that others see it', async () => {
+    const body = `
+      const url = 'https://x.example/f?X-Amz-Signature=abcdef&a=1';
+      context.reportProgress({ url });
+      if (context.attempt === 2) throw new Error('cannot get ' + url);
+      return { status: 'SUCCEEDED', statusDetails: { url, apiToken: 'hunter2' } };`;
+    const plugin = await lab.withRun(body);
+    const run = lab.run();
+    const url = 'https://x.example/f?X-Amz-Signature=[redacted]&a=1';
+    expect(await plugin.run(run.context)).toMatchObject({ details: { url, apiToken: '[redacted]' } });
+    expect(run.progress).toEqual([{ url }]);
+    expect(await plugin.run(lab.run({ attempt: 2 }).context)).toMatchObject({ reason: `cannot get ${url}` });
+  });
+
   test('through a channel of its own making is heard by nobody: its job has the result that it returned', async () => {
     const body = `
       process.send?.({ type: 'result', result: { outcome: 'succeeded', details: {} } });
