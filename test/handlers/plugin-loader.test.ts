@@ -129,7 +129,7 @@ describe('a plug-in is not imported', () => {
     const path = lab.write('x.mjs', bad);
     const root = process.getuid?.() === 0;
     if (root) chownSync(path, 12_345, 12_345);
-    expect(await examinePluginFile(path, root ? undefined : 12_345)).toMatchObject({
+    expect(await examinePluginFile(path, false, root ? undefined : 12_345)).toMatchObject({
       kind: 'unsafe',
       problem: expect.stringMatching(/belongs to the user \d+: expected root or the agent's own user/),
     });
