@@ -45,6 +45,13 @@ module.exports = {
       { path: room('execution') },
       { path: '^src/(?!execution/|handlers/|journal/(journal|states|step-record)\\.ts$|jobs/model\\.ts$|system/|errors\\.ts$)' },
     ),
+    rule(
+      'testing-knows',
+      { path: room('testing') },
+      { path: '^src/(?!testing/|handlers/|execution/|system/|jobs/model\\.ts$|errors\\.ts$)' },
+      'What tests a handler runs it as the agent does, with no agent.',
+    ),
+    rule('nobody-knows-testing', { path: '^src/(?!testing/)' }, { path: room('testing') }),
     rule('agent-is-under-cli', { path: '^src/(?!cli/|main\\.ts$)' }, { path: room('cli') }),
     rule(
       'no-dev-dependency-in-src',

@@ -4,6 +4,7 @@ import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
 import { loadTlsMaterial } from '../connection/tls-material.ts';
 import { DocumentPlanner } from '../execution/document-planner.ts';
 import { Workspaces } from '../execution/workspace.ts';
+import type { Plugin } from '../handlers/plugin.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
 import { MqttJobsClient } from '../jobs/mqtt-jobs-client.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -47,6 +48,7 @@ export class Agent {
   readonly #clock: Clock;
   readonly #openJournal: (stateDirectory: string) => Journal;
   readonly #processes = new ProcessRunner();
+  #plugins: readonly Plugin[] = [];
   #services: Services | undefined;
   #session = new AbortController();
 
@@ -65,7 +67,8 @@ export class Agent {
   async start(): Promise<void> {
     const config = this.#config;
     const tls = loadTlsMaterial(config);
-    const plugins = await loadPlugins(config.handlers.plugins, this.#log);
+    const { plugins: paths, pluginMemoryMegabytes } = config.handlers;
+    this.#plugins = await loadPlugins(paths, this.#log, { memoryMegabytes: pluginMemoryMegabytes });
     const journal = this.#openJournal(config.stateDirectory);
     const connection = createMqttJsConnection(
       {
@@ -79,7 +82,7 @@ export class Agent {
       this.#log,
     );
     const planner = new DocumentPlanner({
-      plugins,
+      plugins: this.#plugins,
       ...(config.handlers.directory === undefined ? {} : { handlersDirectory: config.handlers.directory }),
       processes: this.#processes,
       log: this.#log,
@@ -101,6 +104,7 @@ export class Agent {
     await services.dispatcher.stop(this.#config.jobs.stopGraceSeconds * 1000);
     await services.reporter.flush(LAST_WORDS_MS);
     this.#closeSession(services);
+    for (const plugin of this.#plugins) plugin.end();
     services.client.stop();
     await services.connection.stop();
     services.journal.close();
@@ -110,6 +114,7 @@ export class Agent {
   /** Ends all children at once. The journal needs no farewell: what it says is on disk already. */
   kill(): void {
     this.#processes.killAll();
+    for (const plugin of this.#plugins) plugin.end();
   }
 
   #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner): Services {

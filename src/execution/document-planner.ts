@@ -1,4 +1,3 @@
-import type { JobHandler } from '../handlers/contract.ts';
 import { BUILT_IN_HANDLER } from '../handlers/plugin-loader.ts';
 import { runCommand, runHandler } from '../handlers/program.ts';
 import type { ProcessRunner } from '../system/child-process.ts';
@@ -6,11 +5,11 @@ import type { Log } from '../system/log.ts';
 import { type AwsAction, isAwsDocument } from './aws-document.ts';
 import { parseAwsDocument } from './aws-document-parser.ts';
 import type { Planner, Step, Verdict } from './plan.ts';
-import { pluginAccepts, pluginStep } from './plugin-step.ts';
+import { type PlannedPlugin, pluginVerdict } from './plugin-step.ts';
 
 export interface DocumentPlannerOptions {
   /** Asked in this order, before the built-in schema. */
-  readonly plugins: readonly JobHandler[];
+  readonly plugins: readonly PlannedPlugin[];
   readonly handlersDirectory?: string | undefined;
   /** Where programs start; `/` when absent. */
   readonly workingDirectory?: string | undefined;
@@ -29,9 +28,8 @@ export class DocumentPlanner implements Planner {
   async plan(document: unknown): Promise<Verdict> {
     const { plugins, log } = this.#options;
     for (const plugin of plugins) {
-      if (await pluginAccepts(plugin, document, log)) {
-        return { kind: 'plan', plan: { handler: plugin.name, steps: [pluginStep(plugin)], cleanup: [] } };
-      }
+      const verdict = await pluginVerdict(plugin, document, log);
+      if (verdict.kind !== 'declined') return verdict;
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
     const parsed = parseAwsDocument(document);

@@ -1,109 +1,33 @@
-import * as v from 'valibot';
-import { errorMessage, ThingAgentError } from '../errors.ts';
-import type { JobHandler } from '../handlers/contract.ts';
-import type { StepContext, StepResult } from '../handlers/step.ts';
+import type { Plugin } from '../handlers/plugin.ts';
 import type { Log } from '../system/log.ts';
-import type { Step } from './plan.ts';
+import type { Step, Verdict } from './plan.ts';
 
-/** Milliseconds that a plug-in may take to say whether it wants a job. */
-const ACCEPT_DEADLINE_MS = 10_000;
-/** Milliseconds that a plug-in may go on after its signal. */
-const STOP_GRACE_MS = 5_000;
+/** What is asked of a plug-in here. */
+export type PlannedPlugin = Pick<Plugin, 'name' | 'accepts' | 'run'>;
 
-const ResultSchema = v.optional(
-  v.object({
-    status: v.picklist(['SUCCEEDED', 'FAILED']),
-    statusDetails: v.optional(v.record(v.string(), v.string()), {}),
-  }),
-);
+/** `why`: a phrase where the plug-in had more to say than no. */
+export type PluginVerdict = Verdict | { readonly kind: 'declined'; readonly why?: string | undefined };
 
 /**
- * Asks a plug-in; one that throws or answers anything but true does not accept, and the log says so. One that does not
- * answer in time has not declined: PLUGIN_UNANSWERED, and the job is asked about again later.
+ * What a document comes to if this plug-in takes it. Rejects with PLUGIN_UNANSWERED, retryable, when it did not say
+ * whether it does: it has not declined.
  */
-export async function pluginAccepts(
-  plugin: JobHandler,
-  document: unknown,
-  log: Log,
-  deadlineMs = ACCEPT_DEADLINE_MS,
-): Promise<boolean> {
-  const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () =>
-      deadline.reject(
-        new ThingAgentError(
-          'PLUGIN_UNANSWERED',
-          `plug-in "${plugin.name}" did not say within ${deadlineMs} ms whether it accepts`,
-          {
-            retryable: true,
-          },
-        ),
-      ),
-    deadlineMs,
-  );
-  try {
-    const asked = Promise.resolve().then(() => plugin.accepts(document));
-    return (await Promise.race([asked, deadline.promise])) === true;
-  } catch (error) {
-    if (error instanceof ThingAgentError && error.code === 'PLUGIN_UNANSWERED') throw error;
-    log.warn(
-      { plugin: plugin.name, err: error },
-      `plug-in "${plugin.name}" could not be asked: ${errorMessage(error)}`,
-    );
-    return false;
-  } finally {
-    clearTimeout(timer);
+export async function pluginVerdict(plugin: PlannedPlugin, document: unknown, log: Log): Promise<PluginVerdict> {
+  const acceptance = await plugin.accepts(document);
+  switch (acceptance.kind) {
+    case 'accepted':
+      return { kind: 'plan', plan: { handler: plugin.name, steps: [pluginStep(plugin)], cleanup: [] } };
+    case 'invalid':
+      return { kind: 'rejected', reason: `not valid for "${plugin.name}": ${acceptance.problems.join('; ')}` };
+    case 'declined':
+      if (acceptance.why !== undefined) {
+        log.warn({ plugin: plugin.name, why: acceptance.why }, `plug-in "${plugin.name}" declined the document`);
+      }
+      return acceptance;
   }
 }
 
-/** The one step of a plug-in's plan. */
-export function pluginStep(plugin: JobHandler, stopGraceMs = STOP_GRACE_MS): Step {
-  return {
-    name: plugin.name,
-    ignoreFailure: false,
-    onInterrupted: 'retry',
-    run: (context) => runPlugin(plugin, context, stopGraceMs),
-  };
-}
-
-async function runPlugin(plugin: JobHandler, context: StepContext, stopGraceMs: number): Promise<StepResult> {
-  const { job, signal, log, reportProgress } = context;
-  const givenUp = Promise.withResolvers<StepResult>();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    timer = setTimeout(() => givenUp.resolve({ outcome: 'interrupted' }), stopGraceMs);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  const work = Promise.resolve()
-    .then(() => plugin.run({ job, signal, log, reportProgress }))
-    .then(
-      (returned: unknown) => toStepResult(returned),
-      (error: unknown): StepResult =>
-        signal.aborted && isAbort(error, signal)
-          ? { outcome: 'interrupted' }
-          : { outcome: 'failed', reason: errorMessage(error) || 'it threw an error without a message', details: {} },
-    );
-  try {
-    return await Promise.race([work, givenUp.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function toStepResult(returned: unknown): StepResult {
-  const parsed = v.safeParse(ResultSchema, returned);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    return { outcome: 'failed', reason: `it returned an invalid result: ${issue.message}`, details: {} };
-  }
-  const result = parsed.output;
-  const details = result?.statusDetails ?? {};
-  if (result?.status !== 'FAILED') return { outcome: 'succeeded', details };
-  return { outcome: 'failed', reason: details['reason'] ?? 'it reported FAILED', details };
-}
-
-function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
+/** The one step of a plug-in's plan. It runs again after an interruption: a plug-in knows `attempt` and its progress. */
+export function pluginStep(plugin: PlannedPlugin): Step {
+  return { name: plugin.name, ignoreFailure: false, onInterrupted: 'retry', run: (context) => plugin.run(context) };
 }

@@ -1,0 +1,169 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { errorCode, errorMessage } from '../errors.ts';
+import { OutputTail } from '../system/output-tail.ts';
+import type { PluginEnd } from './plugin-end.ts';
+import { ownMemoryMegabytes } from './plugin-memory.ts';
+import { type AgentMessage, type ChildMessage, parseChildMessage } from './plugin-messages.ts';
+import type { OutputSink } from './step.ts';
+
+export interface PluginChildOptions {
+  /** MiB of JavaScript heap; OUTSIDE_HEAP_MEGABYTES more for all else. */
+  readonly memoryMegabytes: number;
+  /** The whole environment of the process. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The program that hosts the plug-in; default: plugin-host.js of this package. */
+  readonly hostFile?: string | undefined;
+}
+
+/** MiB beside the heap limit: Node itself, the heap's young generation, compiled code, and Buffers. */
+const OUTSIDE_HEAP_MEGABYTES = 96;
+/** Milliseconds between two looks at the memory of a process. */
+const MEMORY_INTERVAL_MS = 250;
+/** Milliseconds that the pipes may stay open after the exit: a process left behind holds them for ever. */
+const DRAIN_MS = 2_000;
+/** Bytes of stderr that are kept: V8 writes some 4 KiB when it has no memory left, and says so first. */
+const TAIL_BYTES = 16 * 1024;
+
+/** One process with one plug-in in it: a process group of its own, with no shell and nothing on stdin. */
+export class PluginChild {
+  /** Resolves when the process has ended, its output has been read, and its last message has been heard. */
+  readonly ended: Promise<PluginEnd>;
+  readonly #options: PluginChildOptions;
+  #group: number | undefined;
+  #child: ChildProcess | undefined;
+  #listener: (message: ChildMessage) => void = () => undefined;
+  #sink: OutputSink | undefined;
+  #stderr = new OutputTail(TAIL_BYTES);
+  #overMemory = false;
+  #garbage = 0;
+
+  /** Starts it. What keeps it from starting is told by its end. */
+  constructor(file: string, options: PluginChildOptions) {
+    this.#options = options;
+    this.ended = new Promise((resolve) => {
+      const startError = (error: unknown) => resolve(this.#end({ startError: errorMessage(error) }));
+      try {
+        this.#child = this.#start(file);
+        this.#group = this.#child.pid;
+        this.#child.once('error', (error) => {
+          if (this.#group === undefined) startError(error);
+        });
+        this.#settle(this.#child, resolve);
+      } catch (error) {
+        // Node throws what it does not expect of the system (ENOMEM) and emits the rest.
+        startError(error);
+      }
+    });
+  }
+
+  /** It runs, and hears. */
+  get alive(): boolean {
+    return this.#child?.connected === true && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Messages that were not of the protocol, and were left out. */
+  get garbage(): number {
+    return this.#garbage;
+  }
+
+  /** From now on. One listener at a time; it must not throw. */
+  listen(listener: (message: ChildMessage) => void): void {
+    this.#listener = listener;
+  }
+
+  /** From now on; and the tail of stderr begins anew. */
+  pipeOutput(sink: OutputSink | undefined): void {
+    this.#sink = sink;
+    this.#stderr = new OutputTail(TAIL_BYTES);
+  }
+
+  /** What cannot be sent is told by the end of the process alone. */
+  send(message: AgentMessage): void {
+    this.#child?.send(message, () => undefined);
+  }
+
+  /** Signals the whole group; nothing happens when it has ended. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#group === undefined) return;
+    try {
+      process.kill(-this.#group, signal);
+    } catch (error) {
+      // ESRCH: the group has ended. EPERM: all of it belongs to another user.
+      const code = errorCode(error);
+      if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+    }
+  }
+
+  #start(file: string): ChildProcess {
+    const { environment, memoryMegabytes, hostFile = ownHostFile() } = this.#options;
+    const child = fork(hostFile, [file], {
+      env: environment,
+      // Nothing of the agent's own flags: an --inspect of its would take the port.
+      execArgv: [`--max-old-space-size=${memoryMegabytes}`],
+      detached: true,
+      serialization: 'json',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    child.stdout
+      ?.on('data', (chunk: Buffer) => this.#sink?.write('stdout', chunk))
+      .on('error', () => child.stdout?.destroy());
+    child.stderr?.on('data', (chunk: Buffer) => this.#onStderr(chunk)).on('error', () => child.stderr?.destroy());
+    child.on('message', (raw) => {
+      const message = parseChildMessage(raw);
+      if (message === undefined) this.#garbage += 1;
+      else this.#listener(message);
+    });
+    return child;
+  }
+
+  #onStderr(chunk: Buffer): void {
+    this.#stderr.push(chunk);
+    this.#sink?.write('stderr', chunk);
+  }
+
+  #settle(child: ChildProcess, resolve: (end: PluginEnd) => void): void {
+    const memory = setInterval(() => this.#watchMemory(), MEMORY_INTERVAL_MS);
+    let drain: NodeJS.Timeout | undefined;
+    const finish = () => {
+      clearInterval(memory);
+      clearTimeout(drain);
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      if (child.connected) child.disconnect();
+      resolve(this.#end({ exitCode: child.exitCode, signal: child.signalCode }));
+    };
+    child.once('exit', () => {
+      clearInterval(memory);
+      drain = setTimeout(finish, DRAIN_MS);
+    });
+    // After the exit, when all pipes are closed: the channel of messages is one of them.
+    child.once('close', finish);
+  }
+
+  #watchMemory(): void {
+    const taken = this.#group === undefined ? undefined : ownMemoryMegabytes(this.#group);
+    if (taken === undefined || taken <= this.#options.memoryMegabytes + OUTSIDE_HEAP_MEGABYTES) return;
+    this.#overMemory = true;
+    this.signal('SIGKILL');
+  }
+
+  #end(how: Partial<PluginEnd>): PluginEnd {
+    const end = { exitCode: null, signal: null, overMemory: false, stderrTail: this.#stderr.text(), ...how };
+    return { ...end, overMemory: this.#overMemory || ranOutOfHeap(end) };
+  }
+}
+
+/** V8 says so on stderr and aborts. */
+function ranOutOfHeap({ exitCode, signal, stderrTail }: PluginEnd): boolean {
+  const aborted = exitCode === 134 || ['SIGABRT', 'SIGTRAP', 'SIGILL'].includes(signal ?? '');
+  return aborted && /heap out of memory|Allocation failed/.test(stderrTail);
+}
+
+/** From source, the built one beside it: Node 22.13 cannot run TypeScript. */
+function ownHostFile(): string {
+  const here = fileURLToPath(import.meta.url);
+  const built = here.endsWith('.ts') ? '../../dist/handlers/plugin-host.js' : 'plugin-host.js';
+  return join(dirname(here), built);
+}
