@@ -4,8 +4,10 @@ import { runCommand } from '../handlers/run-command.ts';
 import { runHandler } from '../handlers/run-handler.ts';
 import type { ProcessRunner } from '../system/child-process.ts';
 import type { Log } from '../system/log.ts';
-import { type AwsAction, isAwsDocument } from './aws-document.ts';
-import { parseAwsDocument } from './aws-document-parser.ts';
+import { DOCUMENT_FEATURES, firstUse } from './document-features.ts';
+import { createDocumentParser, isAwsDocument } from './document-parser.ts';
+import { problemText, reasonOf } from './document-problems.ts';
+import type { DocumentStep, JobDocument } from './job-document.ts';
 import type { Planner, Step, Verdict } from './plan.ts';
 import { pluginAccepts, pluginStep } from './plugin-step.ts';
 
@@ -19,9 +21,13 @@ export interface DocumentPlannerOptions {
   readonly log: Log;
 }
 
+/** What this planner can run. A document that asks for more is rejected, not run without it. */
+const SUPPORTED = ['runHandler', 'runCommand', 'operation', 'finalStep'];
+
 /** Asks the plug-ins in order, then reads the document as AWS's schema. */
 export class DocumentPlanner implements Planner {
   readonly #options: DocumentPlannerOptions;
+  readonly #parse = createDocumentParser([]);
 
   constructor(options: DocumentPlannerOptions) {
     this.#options = options;
@@ -35,12 +41,14 @@ export class DocumentPlanner implements Planner {
       }
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
-    const parsed = parseAwsDocument(document);
-    if (parsed.kind === 'rejected') return parsed;
-    return {
-      kind: 'plan',
-      plan: { handler: BUILT_IN_HANDLER, steps: parsed.steps.map((step) => this.#step(step)), cleanup: [] },
-    };
+    const parsed = this.#parse(document);
+    if (parsed.kind === 'invalid') return { kind: 'rejected', reason: reasonOf(parsed.problems.map(problemText)) };
+    const unsupported = unsupportedUses(parsed.document);
+    if (unsupported.length > 0) {
+      return { kind: 'rejected', reason: reasonOf([`not supported yet: ${unsupported.join(', ')}`]) };
+    }
+    const steps = parsed.document.steps.map((step) => this.#step(step));
+    return { kind: 'plan', plan: { handler: BUILT_IN_HANDLER, steps, cleanup: [] } };
   }
 
   #nobodyAccepts(): string {
@@ -49,18 +57,25 @@ export class DocumentPlanner implements Planner {
     return `no handler accepts this document: ${asked}, and it is not an AWS document (no version, steps or operation)`;
   }
 
-  #step(action: AwsAction): Step {
+  #step({ name, work }: DocumentStep): Step {
     const { processes, handlersDirectory, workingDirectory = '/' } = this.#options;
     return {
-      name: action.name,
+      name,
       ignoreFailure: false,
       onInterrupted: 'retry',
-      run: ({ job, stepIndex, signal }) => {
+      run: async ({ job, stepIndex, signal }) => {
         const context = { job, stepIndex, signal, processes, workingDirectory };
-        return action.type === 'runCommand'
-          ? runCommand(action.words, context)
-          : runHandler(action, handlersDirectory, context);
+        if (work.type === 'runCommand') return runCommand(work.words, context);
+        if (work.type === 'runHandler') return runHandler(work, handlersDirectory, context);
+        return { outcome: 'failed', reason: `not supported yet: ${work.builtIn.action}`, details: {} };
       },
     };
   }
+}
+
+function unsupportedUses(document: JobDocument): string[] {
+  return DOCUMENT_FEATURES.filter((feature) => !SUPPORTED.includes(feature)).flatMap((feature) => {
+    const step = firstUse(feature, document);
+    return step ? [`${feature} (${step.path})`] : [];
+  });
 }
