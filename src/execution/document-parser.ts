@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
 import { type Action, actionByType, actionSchemas } from './action-schema.ts';
-import { type Problem, problemsOf, WHOLE } from './document-problems.ts';
+import { type Problem, problemsOf } from './document-problems.ts';
 import { legacySchema, versionedSchema } from './document-schema.ts';
 import { shape } from './document-shape.ts';
 import type { DocumentStep, JobDocument } from './job-document.ts';
@@ -53,15 +53,8 @@ function read<Schema extends v.GenericSchema>(
   if (parsed.success && problems.length === 0) {
     return { kind: 'parsed', document: meaning(parsed.output), warnings };
   }
-  const others = problemsOf(parsed.issues ?? [], schema).filter(({ path }) => !isBelowAny(path, problems));
-  return { kind: 'invalid', problems: [...problems, ...others], warnings };
-}
-
-/** What stands below a misplaced array is nobody's to fix. */
-function isBelowAny(path: string, problems: readonly Problem[]): boolean {
-  return problems.some(
-    ({ path: above }) => above === WHOLE || path.startsWith(`${above}.`) || path.startsWith(`${above}[`),
-  );
+  const wrong = new Set(problems.map(({ path }) => path));
+  return { kind: 'invalid', problems: [...problems, ...problemsOf(parsed.issues ?? [], schema, wrong)], warnings };
 }
 
 /** A key that only the newer form has is not unknown, it is out of place. */

@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import { pathText, shown } from '../system/problem-text.ts';
-import { entrySchema, expectationOf, itemSchema, resolved } from './schema-tree.ts';
+import { entrySchema, expectationOf, itemSchema, messageOf, resolved } from './schema-tree.ts';
 
 /** Something wrong with a document, or worth a warning. */
 export interface Problem {
@@ -44,11 +44,21 @@ export function documentPath(keys: readonly unknown[]): string {
   return pathText(keys) || WHOLE;
 }
 
-/** Valibot's issues in our words, each text once. `schema` is what they come from. */
-export function problemsOf(issues: readonly v.BaseIssue<unknown>[], schema: v.GenericSchema): Problem[] {
+/**
+ * Valibot's issues in our words, each text once. `schema` is what they come from.
+ *
+ * @param wrong paths of what is wrong as a whole: what stands below one is nobody's to mend.
+ */
+export function problemsOf(
+  issues: readonly v.BaseIssue<unknown>[],
+  schema: v.GenericSchema,
+  wrong: ReadonlySet<string>,
+): Problem[] {
   const found = new Map<string, Problem>();
-  for (const issue of issues.flatMap((one) => specific(one, []))) {
-    const problem = problemOf(issue, schema);
+  for (const placed of issues.flatMap((one) => specific(one, []))) {
+    const keys = placed.path.map(({ key }) => key);
+    if (wrong.size > 0 && keys.some((_, index) => wrong.has(documentPath(keys.slice(0, index))))) continue;
+    const problem = problemOf(placed, schema);
     found.set(problemText(problem), problem);
   }
   return [...found.values()];
@@ -91,11 +101,6 @@ function expectedAt(root: v.GenericSchema, path: readonly v.IssuePathItem[]): st
     if (!schema) return undefined;
   }
   return expectationOf(schema);
-}
-
-/** A schema without messages of its own has Valibot's, which say what was received in their own way. */
-function messageOf({ message, expected }: v.BaseIssue<unknown>): string {
-  return /^Invalid [\w ]+: Expected /.test(message) && expected !== null ? `expected ${expected}` : message;
 }
 
 function lastName(keys: readonly unknown[]): string {

@@ -56,22 +56,31 @@ function handler({ path, work }: DocumentStep, policy: Policy): string[] {
   if (work.type === 'runCommand') return [];
   const name = work.type === 'builtIn' ? work.builtIn.script : posix.basename(posix.normalize(work.handler));
   const lists = [policy.allowHandlers, policy.denyHandlers] as const;
-  return judged('Handlers', lists, name, `${path}: handler ${quoted(name)}`);
+  return judged('Handlers', lists, name, [name], `${path}: handler ${quoted(name)}`);
 }
 
 /**
- * The words of a command, joined by single spaces. To an allow list the first is what it is in the document (a path in
- * its shortest form), for `/tmp/apt-get` is not `apt-get`. A deny list is held against its file name too, so that
- * `rm *` also names `/bin/rm` and `/bin/../bin/rm`.
+ * The words of a command, joined by single spaces. To an allow list the first is what the document has, without `//` and
+ * `/./`, for `/tmp/apt-get` is not `apt-get`; one with `..` may lead anywhere (through a symbolic link, even where it
+ * does not seem to) and is allowed by `*` alone. A deny list is also held against its shortest form and its file name,
+ * so that `rm *` names `/bin/rm` and `/bin/../bin/rm` too.
  */
 function command({ path, work }: DocumentStep, policy: Policy): string[] {
   if (work.type !== 'runCommand') return [];
   const [file = '', ...rest] = work.words;
-  const named = file.includes('/') ? posix.normalize(file) : file;
   const line = (first: string) => [first, ...rest].join(' ');
+  const shortest = shortestForm(file);
+  const allowed = file.split('/').includes('..') ? undefined : line(shortest);
+  const denied = [line(file), line(shortest), line(posix.basename(shortest))];
   const lists = [policy.allowCommands, policy.denyCommands] as const;
-  const what = `${path}: command ${quoted(file)}`;
-  return judged('Commands', lists, line(named), what, [line(file), line(posix.basename(named))]);
+  return judged('Commands', lists, allowed, denied, `${path}: command ${quoted(file)}`);
+}
+
+/** A path stays one: `./rm` is a file here, and `rm` one that PATH finds. */
+function shortestForm(file: string): string {
+  if (!file.includes('/')) return file;
+  const shortest = posix.normalize(file);
+  return shortest.includes('/') ? shortest : `./${shortest}`;
 }
 
 /**
@@ -90,7 +99,7 @@ function loading({ path, work, environment }: DocumentStep, policy: Policy): str
 function user({ path, runAsUser }: DocumentStep, policy: Policy): string[] {
   if (runAsUser === undefined) return [];
   const lists = [policy.allowUsers, policy.denyUsers] as const;
-  return judged('Users', lists, runAsUser, `${path}.runAsUser: user ${quoted(runAsUser)}`);
+  return judged('Users', lists, runAsUser, [runAsUser], `${path}.runAsUser: user ${quoted(runAsUser)}`);
 }
 
 /** The host of a download's URL, and its protocol. Where it is redirected to, the download itself holds against them. */
@@ -107,15 +116,16 @@ function download(step: DocumentStep, policy: Policy, builtIns: readonly BuiltIn
   ];
 }
 
-/** @param allowed what an allow list must name. @param denied under what further names a deny list may name it. */
+/** @param allowed what an allow list must name; undefined: only `*` does. @param denied what a deny list may name. */
 function judged(
   rule: string,
   [allow, deny]: readonly [readonly string[], readonly string[]],
-  allowed: string,
+  allowed: string | undefined,
+  denied: readonly string[],
   what: string,
-  denied: readonly string[] = [],
 ): string[] {
-  const denying = deny.find((pattern) => [allowed, ...denied].some((text) => fits(text, pattern)));
+  const denying = deny.find((pattern) => denied.some((text) => fits(text, pattern)));
   if (denying !== undefined) return [`policy.deny${rule} ${quoted(denying)} forbids ${what}`];
-  return allow.some((pattern) => fits(allowed, pattern)) ? [] : [`policy.allow${rule} does not allow ${what}`];
+  const isAllowed = allow.some((pattern) => (allowed === undefined ? pattern === '*' : fits(allowed, pattern)));
+  return isAllowed ? [] : [`policy.allow${rule} does not allow ${what}`];
 }

@@ -48,5 +48,11 @@ export function entrySchema(node: object, key: string): v.GenericSchema | undefi
 
 /** What a schema says that it expects, of a value that is not there. */
 export function expectationOf(schema: v.GenericSchema): string | undefined {
-  return v.safeParse(schema, undefined).issues?.[0].message;
+  const issue = v.safeParse(schema, undefined).issues?.[0];
+  return issue && messageOf(issue);
+}
+
+/** A schema without messages of its own has Valibot's, which say what was received in their own way. */
+export function messageOf({ message, expected }: v.BaseIssue<unknown>): string {
+  return /^Invalid [\w ]+: Expected /.test(message) && expected !== null ? `expected ${expected}` : message;
 }
