@@ -34,7 +34,7 @@ module.exports = {
       { path: '^src/(?!journal/|jobs/model\\.ts$|system/|errors\\.ts$)' },
     ),
     rule('system-knows-nobody', { path: room('system') }, { path: '^src/(?!system/|errors\\.ts$)' }),
-    rule('config-knows-nobody', { path: room('config') }, { path: '^src/(?!config/|errors\\.ts$)' }),
+    rule('config-knows-system', { path: room('config') }, { path: '^src/(?!config/|system/|errors\\.ts$)' }),
     rule(
       'handlers-know-system',
       { path: room('handlers') },

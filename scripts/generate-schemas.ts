@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { toJsonSchema } from '@valibot/to-json-schema';
-import { configSchema } from '../src/config/schema.ts';
+import { deviceBuiltIns } from '../src/cli/device-built-ins.ts';
+import { agentJsonSchema, documentJsonSchema } from './json-schemas.ts';
 
-// Writes config/agent.schema.json, which editors check a configuration against.
+// Writes the published JSON Schemas. A test holds that the committed files are what this writes.
 
-const schema = { title: 'thing-agent configuration', ...toJsonSchema(configSchema, { typeMode: 'input' }) };
-writeFileSync(new URL('../config/agent.schema.json', import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+const write = (name: string, schema: object): void =>
+  writeFileSync(new URL(`../config/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+
+write('agent.schema.json', agentJsonSchema());
+write('job-document.schema.json', documentJsonSchema(deviceBuiltIns()).schema);

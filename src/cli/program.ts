@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { LocalFaultError } from '../errors.ts';
+import { agentVersion } from '../system/agent-version.ts';
 import { EXIT } from './exit-codes.ts';
 import { runCommand } from './run.ts';
 
@@ -14,16 +14,20 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The simulator's options are loaded only where they are used or shown: the agent must not pay for them. */
+/** The other commands are loaded only where they are used or shown: the agent must not pay for them. */
 async function buildProgram(command: string | undefined): Promise<Command> {
   const program = new Command('thing-agent')
     .description('The device agent for AWS IoT Jobs, and a simulator that needs no AWS account.')
-    .version(version(), '-V, --version')
+    .version(agentVersion(), '-V, --version')
     .exitOverride()
     .addHelpText('after', EXAMPLES);
   program.addCommand(runCommand().exitOverride());
   if (command !== 'run') {
-    const { simulateCommand } = await import('./simulate.ts');
+    const [{ simulateCommand }, { validateCommand }] = await Promise.all([
+      import('./simulate.ts'),
+      import('./validate.ts'),
+    ]);
+    program.addCommand(validateCommand().exitOverride());
     program.addCommand(simulateCommand().exitOverride());
   }
   return program;
@@ -39,13 +43,9 @@ function tell(error: unknown): number {
   return EXIT.internal;
 }
 
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0';
-}
-
 const EXAMPLES = `
 Examples:
   thing-agent simulate --thing pi-1
   thing-agent run --config /etc/thing-agent/agent.json
+  thing-agent validate job.json
 `;

@@ -1,5 +1,5 @@
-import { configKeys } from './schema.ts';
-import { nearest } from './suggestion.ts';
+import { nearest } from '../system/suggestion.ts';
+import { type SettingKind, settingKinds } from './schema.ts';
 
 const PREFIX = 'THING_AGENT_';
 
@@ -8,16 +8,10 @@ export function variableName(path: readonly string[]): string {
   return PREFIX + path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('__');
 }
 
-/** Every variable and the path it sets. */
-export function variables(): ReadonlyMap<string, readonly string[]> {
-  const keys = configKeys();
-  const paths: string[][] = [];
-  for (const key of keys.get('') ?? []) {
-    const inner = keys.get(key);
-    if (inner) paths.push(...inner.map((name) => [key, name]));
-    else if (key !== '$schema') paths.push([key]);
-  }
-  return new Map(paths.map((path) => [variableName(path), path]));
+/** Every variable, the path of the setting that it sets, and how its text is read. */
+export function variables(): ReadonlyMap<string, { readonly path: readonly string[]; readonly kind: SettingKind }> {
+  const settings = [...settingKinds()].map(([key, kind]) => ({ path: key.split('.'), kind }));
+  return new Map(settings.map((setting) => [variableName(setting.path), setting]));
 }
 
 /** The settings in the environment, and what is wrong with its names. Values become what their text looks like. */
@@ -30,8 +24,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv): {
   const problems: string[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || value === undefined) continue;
-    const path = known.get(name);
-    if (path) settings.push({ path, value: fromText(path, value) });
+    const setting = known.get(name);
+    if (setting) settings.push({ path: setting.path, value: fromText(setting.kind, value) });
     else {
       const suggestion = nearest(name, [...known.keys()]);
       problems.push(`${name}: unknown variable${suggestion ? `; did you mean ${suggestion}?` : ''}`);
@@ -40,20 +34,44 @@ export function readEnvironment(env: NodeJS.ProcessEnv): {
   return { settings, problems };
 }
 
-/** Lists are JSON or separated by commas, numbers are digits; everything else is text. */
-function fromText(path: readonly string[], text: string): unknown {
-  if (path.at(-1) === 'plugins') {
-    if (!text.trim().startsWith('['))
-      return text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean);
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
+/**
+ * Numbers are digits, flags `true` or `false`; lists are JSON or separated by commas, maps are JSON or `name=value` with
+ * commas between. What cannot be read so stays text, for the validation to say what was expected.
+ */
+function fromText(kind: SettingKind, text: string): unknown {
+  switch (kind) {
+    case 'number':
+      return /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text;
+    case 'flag':
+      return text === 'true' || text === 'false' ? text === 'true' : text;
+    case 'list':
+    case 'paths':
+      return text.trim().startsWith('[') ? fromJson(text) : parts(text);
+    case 'map':
+      return text.trim().startsWith('{') ? fromJson(text) : fromPairs(text);
+    case 'text':
+    case 'path':
       return text;
-    }
   }
-  const numeric = ['port', 'protocolVersion', 'keepAliveSeconds', 'concurrency', 'stopGraceSeconds'];
-  return numeric.includes(path.at(-1) ?? '') && /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function fromPairs(text: string): unknown {
+  const pairs = parts(text).map((part) => /^([^=]*)=([\s\S]*)$/.exec(part));
+  if (pairs.some((pair) => pair === null)) return text;
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1]?.trim() ?? '', pair?.[2]?.trim() ?? '']));
+}
+
+function parts(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
 }

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { errorCode, errorMessage, LocalFaultError } from '../errors.ts';
 import type { AgentConfig } from './config.ts';
 import { readEnvironment } from './environment.ts';
+import { settingKinds } from './schema.ts';
 import { validateConfig } from './validate.ts';
 
 export const DEFAULT_CONFIG_PATH = '/etc/thing-agent/agent.json';
@@ -73,14 +74,16 @@ function withSetting(settings: unknown, { path: [key, ...rest], value }: Setting
   return { ...record, [key]: withSetting(record[key], { path: rest, value }) };
 }
 
-const PATHS = new Set(['certificatePath', 'privateKeyPath', 'rootCaPath', 'stateDirectory', 'handlers.directory']);
-
 /** Relative paths in the environment and in flags start where the person stands, not where the file is. */
 function fromWorkingDirectory({ path, value }: Setting): Setting {
-  const key = path.join('.');
-  if (PATHS.has(key) && typeof value === 'string' && value !== '') return { path, value: resolve(value) };
-  if (key !== 'handlers.plugins' || !Array.isArray(value)) return { path, value };
-  return { path, value: value.map((item: unknown) => (typeof item === 'string' && item ? resolve(item) : item)) };
+  const kind = settingKinds().get(path.join('.'));
+  if (kind === 'path') return { path, value: absolute(value) };
+  if (kind === 'paths' && Array.isArray(value)) return { path, value: value.map(absolute) };
+  return { path, value };
+}
+
+function absolute(value: unknown): unknown {
+  return typeof value === 'string' && value !== '' ? resolve(value) : value;
 }
 
 /** V8 tells a position for most faults, and the end is one; for an unexpected token in a short text it tells none. */

@@ -20,13 +20,44 @@ function whole(description: string, from: number, to: number) {
   );
 }
 
-const path = (description: string) => text(description, undefined, 'a path');
+const PATH = 'a path';
+const path = (description: string) => text(description, undefined, PATH);
 const object = 'expected an object';
 
-const texts = (description: string, defaults: string[] = []) =>
-  v.optional(v.pipe(v.array(text('A text.'), 'expected an array of strings'), v.description(description)), defaults);
+const patterns = (description: string, defaults: string[] = []) =>
+  v.optional(v.pipe(v.array(text('A pattern.'), 'expected an array of strings'), v.description(description)), defaults);
+/** A command of its own: no shell reads it, so it comes in words. */
+const words = (description: string, defaults: string[]) =>
+  v.optional(
+    v.pipe(
+      v.array(text('A word.'), 'expected an array of strings'),
+      v.nonEmpty('expected at least one word'),
+      v.description(description),
+    ),
+    defaults,
+  );
 const paths = (description: string) =>
   v.optional(v.pipe(v.array(path('A path.'), 'expected an array of paths'), v.description(description)), []);
+
+/** Names of what a job document can do: its keys, and the types of its actions (docs/job-documents.md). */
+const DOCUMENT_FEATURES = [
+  'runHandler',
+  'runCommand',
+  'builtIn',
+  'operation',
+  'conditions',
+  'finalStep',
+  'cleanup',
+  'runAsUser',
+  'allowStdErr',
+  'ignoreStepFailure',
+  'includeStdOut',
+  'timeoutSeconds',
+  'retry',
+  'environment',
+  'workingDirectory',
+  'onInterrupted',
+] as const;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -105,8 +136,8 @@ export const configSchema = v.strictObject(
     reboot: v.optional(
       v.strictObject(
         {
-          command: texts('The words of the command that makes the device start anew.', ['systemctl', 'reboot']),
-          shutdownCommand: texts('The words of the command that powers it off.', ['systemctl', 'poweroff']),
+          command: words('The words of the command that makes the device start anew.', ['systemctl', 'reboot']),
+          shutdownCommand: words('The words of the command that powers it off.', ['systemctl', 'poweroff']),
           deadlineSeconds: v.optional(
             whole('Seconds after which a device that has not started anew fails the step.', 10, 86_400),
             300,
@@ -138,27 +169,45 @@ export const configSchema = v.strictObject(
     ),
     attributes: v.optional(
       v.pipe(
-        v.record(v.string(), v.string('expected a string'), object),
-        v.description('Attributes of this device for the conditions of job documents.'),
+        v.record(
+          // As AWS names the attributes of things (service model, AttributeName).
+          text(
+            'A name.',
+            /^[a-zA-Z0-9_.,@/:#-]{1,128}$/,
+            'a name of 1 to 128 letters, digits or any of _ . , @ / : # -',
+          ),
+          v.string('expected a string'),
+          object,
+        ),
+        v.description('Attributes of this device for the conditions of job documents; above its facts.'),
       ),
       {},
     ),
     policy: v.optional(
       v.strictObject(
         {
-          allowHandlers: texts('Handlers that jobs may use (patterns with *).', ['*']),
-          denyHandlers: texts('Handlers that jobs may not use.'),
-          allowCommands: texts('Commands that runCommand may run: patterns of their words, joined by spaces.', ['*']),
-          denyCommands: texts('Commands that runCommand may not run.'),
-          allowUsers: texts('Users that runAsUser may name.', ['*']),
-          denyUsers: texts('Users that runAsUser may not name.', []),
-          allowDownloadHosts: texts('Hosts that downloads may come from.', ['*']),
-          denyDownloadHosts: texts('Hosts that downloads may not come from.'),
+          allowHandlers: patterns('Handlers that jobs may use, by file name.', ['*']),
+          denyHandlers: patterns('Handlers that jobs may not use.'),
+          allowCommands: patterns('Commands that runCommand may run: their words, joined by spaces.', ['*']),
+          denyCommands: patterns('Commands that runCommand may not run.'),
+          allowUsers: patterns('Users that runAsUser may name.', ['*']),
+          denyUsers: patterns('Users that runAsUser may not name.'),
+          allowDownloadHosts: patterns('Hosts that downloads may come from.', ['*']),
+          denyDownloadHosts: patterns('Hosts that downloads may not come from.'),
           allowPlainHttp: v.optional(
             v.pipe(v.boolean('expected true or false'), v.description('Downloads may use http: URLs too.')),
             false,
           ),
-          denyFeatures: texts('Document features that are not taken: runCommand, runAsUser, environment …'),
+          denyFeatures: v.optional(
+            v.pipe(
+              v.array(
+                v.picklist(DOCUMENT_FEATURES, `expected one of ${DOCUMENT_FEATURES.join(', ')}`),
+                'expected an array of strings',
+              ),
+              v.description('Features of job documents that are not taken.'),
+            ),
+            [],
+          ),
         },
         object,
       ),
@@ -183,7 +232,7 @@ export const configSchema = v.strictObject(
   'expected an object',
 );
 
-/** The keys of the file by section: `''` is the top. For suggestions, environment variables and the documentation. */
+/** The keys of the file by section: `''` is the top. For suggestions and the documentation. */
 export function configKeys(): ReadonlyMap<string, readonly string[]> {
   const keys = new Map<string, string[]>([['', []]]);
   for (const [key, entry] of Object.entries(configSchema.entries)) {
@@ -192,4 +241,37 @@ export function configKeys(): ReadonlyMap<string, readonly string[]> {
     if (wrapped.type === 'strict_object') keys.set(key, Object.keys(wrapped.entries));
   }
   return keys;
+}
+
+/** What a setting's value is: how text is read as one, and where relative paths are. */
+export type SettingKind = 'text' | 'number' | 'flag' | 'path' | 'list' | 'paths' | 'map';
+
+/** Every setting that a value can be given to: `mqtt.keepAliveSeconds`. */
+export function settingKinds(): ReadonlyMap<string, SettingKind> {
+  const kinds = new Map<string, SettingKind>();
+  for (const [key, entry] of Object.entries(configSchema.entries)) {
+    const wrapped = entry.type === 'optional' ? entry.wrapped : entry;
+    if (wrapped.type === 'strict_object') {
+      for (const [name, inner] of Object.entries(wrapped.entries)) kinds.set(`${key}.${name}`, kindOf(inner));
+    } else if (key !== '$schema') kinds.set(key, kindOf(wrapped));
+  }
+  return kinds;
+}
+
+/** The parts of Valibot's schemas that tell what they are. */
+interface SettingSchema {
+  readonly type: string;
+  readonly wrapped?: SettingSchema;
+  readonly item?: SettingSchema;
+  readonly options?: readonly unknown[];
+  readonly message?: unknown;
+}
+
+function kindOf(schema: SettingSchema): SettingKind {
+  const { type, item, options, message } = schema.wrapped ?? schema;
+  if (type === 'number' || options?.every((option) => typeof option === 'number') === true) return 'number';
+  if (type === 'boolean') return 'flag';
+  if (type === 'record') return 'map';
+  if (item) return kindOf(item) === 'path' ? 'paths' : 'list';
+  return message === `expected ${PATH}` ? 'path' : 'text';
 }

@@ -1,8 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
 import * as v from 'valibot';
+import { pathText, shown } from '../system/problem-text.ts';
+import { nearest } from '../system/suggestion.ts';
 import type { AgentConfig } from './config.ts';
-import { configKeys, configSchema } from './schema.ts';
-import { nearest } from './suggestion.ts';
+import { configKeys, configSchema, settingKinds } from './schema.ts';
 
 export type Validated =
   | { readonly ok: true; readonly config: AgentConfig }
@@ -14,8 +15,8 @@ export type Validated =
  */
 export function validateConfig(settings: unknown, directory: string): Validated {
   const unknown = unknownKeys(settings);
-  const lists = listProblems(settings);
-  if (lists.length > 0) return { ok: false, problems: [...unknown, ...lists, ...otherProblems(settings)] };
+  const objects = objectProblems(settings);
+  if (objects.length > 0) return { ok: false, problems: [...unknown, ...objects, ...otherProblems(settings)] };
   const parsed = v.safeParse(configSchema, settings);
   if (!parsed.success || unknown.length > 0) {
     // Valibot tells the first unknown key of an object only: ours are all there.
@@ -65,13 +66,22 @@ function unknownKeys(settings: unknown): string[] {
   return problems;
 }
 
-/** Valibot takes an array for an object. */
-function listProblems(settings: unknown): string[] {
+/** Valibot takes an array for an object, and leaves out names with a meaning of their own to JavaScript's objects. */
+function objectProblems(settings: unknown): string[] {
   if (Array.isArray(settings)) return ['the configuration: expected an object, got an array'];
   if (!isRecord(settings)) return [];
-  return [...configKeys().keys()]
-    .filter((section) => section !== '' && Array.isArray(settings[section]))
-    .map((section) => `${section}: expected an object, got an array`);
+  const maps = [...settingKinds()].filter(([, kind]) => kind === 'map').map(([name]) => name);
+  const objects = [...configKeys().keys(), ...maps].filter((section) => section !== '');
+  return [
+    ...objects
+      .filter((section) => Array.isArray(settings[section]))
+      .map((section) => `${section}: expected an object, got an array`),
+    ...maps.flatMap((name) =>
+      ['__proto__', 'constructor', 'prototype']
+        .filter((key) => isRecord(settings[name]) && Object.hasOwn(settings[name], key))
+        .map((key) => `${name}.${key}: cannot be a name here: JavaScript has a meaning of its own for it`),
+    ),
+  ];
 }
 
 function otherProblems(settings: unknown): string[] {
@@ -92,17 +102,10 @@ function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
 }
 
 function problem(issue: v.BaseIssue<unknown>): string {
-  const path = (issue.path ?? [])
-    .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
-  const got = issue.input === undefined ? 'nothing' : shown(issue.input);
+  const keys = (issue.path ?? []).map(({ key }) => key);
+  const path = pathText(keys);
+  const got = shown(issue.input, String(keys.at(-1) ?? ''));
   return `${path || 'the configuration'}: ${missingMessage(issue, path) ?? issue.message}, got ${got}`;
-}
-
-function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? typeof value;
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,19 +1,23 @@
+import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
 import { BUILT_IN_HANDLER } from '../handlers/plugin-loader.ts';
-import { runCommand, runHandler } from '../handlers/program.ts';
-import type { ProcessRunner } from '../system/child-process.ts';
+import type { ProgramSettings } from '../handlers/program.ts';
 import type { Log } from '../system/log.ts';
-import { type AwsAction, isAwsDocument } from './aws-document.ts';
-import { parseAwsDocument } from './aws-document-parser.ts';
-import type { Planner, Step, Verdict } from './plan.ts';
+import { isAwsDocument } from './document-parser.ts';
+import { problemText, reasonOf } from './document-problems.ts';
+import { documentStep } from './document-step.ts';
+import { type Judge, judgeDocument } from './document-verdict.ts';
+import type { JobDocument } from './job-document.ts';
+import type { Planner, Verdict } from './plan.ts';
 import { type PlannedPlugin, pluginVerdict } from './plugin-step.ts';
+import { withStandIns } from './stand-ins.ts';
 
 export interface DocumentPlannerOptions {
   /** Asked in this order, before the built-in schema. */
   readonly plugins: readonly PlannedPlugin[];
-  readonly handlersDirectory?: string | undefined;
-  /** Where programs start; `/` when absent. */
-  readonly workingDirectory?: string | undefined;
-  readonly processes: ProcessRunner;
+  /** Reads AWS's schema, and knows what the device is and forbids. */
+  readonly judge: Judge;
+  readonly builtIns: readonly BuiltIn[];
+  readonly programs: ProgramSettings;
   readonly log: Log;
 }
 
@@ -26,17 +30,31 @@ export class DocumentPlanner implements Planner {
   }
 
   async plan(document: unknown): Promise<Verdict> {
-    const { plugins, log } = this.#options;
+    const { plugins, judge, builtIns, programs, log } = this.#options;
     for (const plugin of plugins) {
       const verdict = await pluginVerdict(plugin, document, log);
       if (verdict.kind !== 'declined') return verdict;
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
-    const parsed = parseAwsDocument(document);
-    if (parsed.kind === 'rejected') return parsed;
+    const verdict = judgeDocument(document, judge);
+    const warnings = verdict.warnings.map(problemText);
+    if (warnings.length > 0) log.warn({ warnings }, 'the job document has keys that mean nothing here');
+    if (verdict.kind === 'rejected') return { kind: 'rejected', reason: verdict.reason };
+    const completed = await withStandIns(verdict.document, builtIns, programs.handlersDirectory);
+    if (completed.kind === 'invalid') {
+      return { kind: 'rejected', reason: reasonOf(completed.problems.map(problemText)) };
+    }
+    return { kind: 'plan', plan: this.#plan(completed.document) };
+  }
+
+  #plan({ steps, cleanup, timeoutSeconds }: JobDocument): Extract<Verdict, { kind: 'plan' }>['plan'] {
+    const { judge, builtIns, programs } = this.#options;
+    const tools = { programs, builtIns, parse: judge.parse };
     return {
-      kind: 'plan',
-      plan: { handler: BUILT_IN_HANDLER, steps: parsed.steps.map((step) => this.#step(step)), cleanup: [] },
+      handler: BUILT_IN_HANDLER,
+      steps: steps.map((step) => documentStep(step, tools)),
+      cleanup: cleanup.map((step) => documentStep(step, tools)),
+      timeoutSeconds,
     };
   }
 
@@ -44,20 +62,5 @@ export class DocumentPlanner implements Planner {
     const names = this.#options.plugins.map(({ name }) => name);
     const asked = names.length === 0 ? 'there is no plug-in' : `declined by ${names.join(', ')}`;
     return `no handler accepts this document: ${asked}, and it is not an AWS document (no version, steps or operation)`;
-  }
-
-  #step(action: AwsAction): Step {
-    const { processes, handlersDirectory, workingDirectory } = this.#options;
-    const settings = { processes, handlersDirectory, allowedDirectories: [], workingDirectory };
-    const options = { environment: {}, includeStdOut: false };
-    return {
-      name: action.name,
-      ignoreFailure: false,
-      onInterrupted: 'retry',
-      run: (context) =>
-        action.type === 'runCommand'
-          ? runCommand(action.words, options, context, settings)
-          : runHandler(action, options, context, settings),
-    };
   }
 }

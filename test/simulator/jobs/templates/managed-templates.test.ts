@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders of job documents are written so
 import { expect, test } from 'vitest';
-import { parseAwsDocument } from '../../../../src/execution/aws-document-parser.ts';
+import { parseJobDocument } from '../../../../src/execution/document-parser.ts';
 import { substituteParameters } from '../../../../src/simulator/jobs/document-substitution.ts';
 import { managedTemplates } from '../../../../src/simulator/jobs/templates/managed-template-data.ts';
 import { ManagedTemplates } from '../../../../src/simulator/jobs/templates/managed-templates.ts';
@@ -148,7 +148,7 @@ test.each(NAMES)('with its required parameters alone the agent understands %s', 
   const template = templates.describe(name);
   const document = substituteParameters(template.document, examplesOf(template, false), template.documentParameters);
   expect(actionOf(document).runAsUser).toBe('');
-  expect(parseAwsDocument(JSON.parse(document))).toMatchObject({ kind: 'steps', steps: [{}] });
+  expect(parseJobDocument(JSON.parse(document), [])).toMatchObject({ kind: 'parsed', document: { steps: [{}] } });
 });
 
 test('a managed template is found by its whole ARN only', () => {

@@ -1,0 +1,81 @@
+import { loadConfig } from '../config/load.ts';
+import { deviceAttributes } from '../execution/conditions.ts';
+import { createDocumentParser, isAwsDocument } from '../execution/document-parser.ts';
+import { type Problem, problemText, WHOLE } from '../execution/document-problems.ts';
+import { type Judge, judgeDocument } from '../execution/document-verdict.ts';
+import { agentVersion } from '../system/agent-version.ts';
+import { readHostFacts } from '../system/host-facts.ts';
+import { readDocument } from './document-file.ts';
+import { EXIT } from './exit-codes.ts';
+
+export interface FileVerdict {
+  readonly file: string;
+  readonly verdict: 'valid' | 'invalid' | 'unreadable';
+  /** What the cloud would read; only of a document that a device would reject. */
+  readonly reason?: string;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Characters of a document (service model, JobDocument). */
+const LONGEST_DOCUMENT = 32_768;
+
+/** Tells a verdict on each file, on stdout. Returns the exit code; throws a LocalFaultError for the configuration. */
+export async function validateFiles(
+  files: readonly string[],
+  options: { readonly configPath?: string | undefined; readonly json: boolean },
+): Promise<number> {
+  const judge = judgeFor(options.configPath);
+  const verdicts: FileVerdict[] = [];
+  for (const file of files) {
+    const verdict = await judgeFile(file, judge);
+    verdicts.push(verdict);
+    if (!options.json) process.stdout.write(forPeople(verdict));
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+  if (verdicts.some(({ verdict }) => verdict === 'unreadable')) return EXIT.unreadable;
+  return verdicts.some(({ verdict }) => verdict === 'invalid') ? EXIT.invalid : EXIT.ok;
+}
+
+/** Without a configuration nothing is known of the device: its conditions and policy are then not asked about. */
+function judgeFor(configPath: string | undefined): Judge {
+  const builtIns = deviceBuiltIns();
+  const parse = createDocumentParser(builtIns);
+  if (configPath === undefined) return { parse, builtIns };
+  const { thingName, attributes, policy } = loadConfig({ path: configPath, env: process.env, flags: [] });
+  const facts = { ...readHostFacts(), thingName, agentVersion: agentVersion() };
+  return { parse, builtIns, attributes: deviceAttributes(facts, attributes), policy };
+}
+
+async function judgeFile(file: string, judge: Judge): Promise<FileVerdict> {
+  const read = await readDocument(file);
+  if (read.kind !== 'document') {
+    const verdict = read.kind === 'unreadable' ? 'unreadable' : 'invalid';
+    return { file, verdict, problems: [{ path: '', message: read.problem }], warnings: [] };
+  }
+  const { document, characters } = read;
+  if (!isAwsDocument(document)) {
+    const message = 'is not an AWS job document (no version, steps or operation): only a plug-in could take it';
+    return { file, verdict: 'invalid', problems: [{ path: WHOLE, message }], warnings: [] };
+  }
+  const verdict = judgeDocument(document, judge);
+  const tooLong = `has ${characters} characters, and AWS IoT Jobs takes at most ${LONGEST_DOCUMENT}`;
+  const warnings = [...(characters > LONGEST_DOCUMENT ? [{ path: WHOLE, message: tooLong }] : []), ...verdict.warnings];
+  if (verdict.kind === 'accepted') return { file, verdict: 'valid', problems: [], warnings };
+  const { problems, reason } = verdict;
+  return { file, verdict: 'invalid', reason, problems, warnings };
+}
+
+function forPeople({ file, verdict, problems, warnings }: FileVerdict): string {
+  const lines = [
+    `${file === '-' ? 'standard input' : printable(file)}: ${verdict}`,
+    ...problems.map((problem) => `  ${problemText(problem)}`),
+    ...warnings.map((warning) => `  warning: ${problemText(warning)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A file's name can be anything, also what moves a terminal's cursor. */
+function printable(name: string): string {
+  return name.replace(/\p{C}/gu, '?');
+}
