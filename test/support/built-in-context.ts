@@ -1,0 +1,84 @@
+import { childEnvironment } from '../../src/handlers/child-environment.ts';
+import type { BuiltInContext } from '../../src/handlers/step.ts';
+import type { StatusDetails } from '../../src/jobs/model.ts';
+import { ProcessRunner } from '../../src/system/child-process.ts';
+import type { Log } from '../../src/system/log.ts';
+
+export interface ContextChanges {
+  readonly signal?: AbortSignal;
+  readonly lastProgress?: unknown;
+  readonly runAsUser?: string;
+  readonly jobId?: string;
+  /** Also called with what the step saves, at the moment that it does. */
+  readonly onSave?: (value: unknown) => void;
+  readonly refreshInput?: () => Promise<unknown>;
+}
+
+/** A context for one start of a built-in, which keeps what the built-in says. */
+export class RecordedContext implements BuiltInContext {
+  readonly job;
+  readonly stepIndex = 0;
+  readonly attempt = 1;
+  readonly rebooted = false;
+  readonly scratchDirectory = '/nonexistent';
+  readonly signal: AbortSignal;
+  readonly lastProgress: unknown;
+  readonly runAsUser: string | undefined;
+  readonly output = { write: () => undefined };
+  /** The last that was saved, after a way through JSON. */
+  saved: unknown;
+  readonly reports: StatusDetails[] = [];
+  /** Everything logged. */
+  readonly lines: string[] = [];
+  readonly log: Log;
+  readonly #changes: ContextChanges;
+  readonly #processes = new ProcessRunner();
+
+  constructor(changes: ContextChanges = {}) {
+    this.#changes = changes;
+    this.job = { thingName: 'thing', jobId: changes.jobId ?? 'job', executionNumber: 1, document: {} };
+    this.signal = changes.signal ?? new AbortController().signal;
+    this.lastProgress = changes.lastProgress;
+    this.runAsUser = changes.runAsUser;
+    const line = (fields: object, message: string) => {
+      this.lines.push(`${message} ${JSON.stringify(fields, shownError)}`);
+    };
+    this.log = { debug: line, info: line, warn: line, error: line };
+  }
+
+  saveProgress(value: unknown): void {
+    this.saved = JSON.parse(JSON.stringify(value));
+    this.#changes.onSave?.(this.saved);
+  }
+
+  reportProgress(details: StatusDetails): void {
+    this.reports.push(details);
+  }
+
+  async refreshDocument(): Promise<unknown> {
+    return this.job.document;
+  }
+
+  async refreshInput(): Promise<unknown> {
+    if (this.#changes.refreshInput === undefined) throw new Error('the service cannot be asked');
+    return this.#changes.refreshInput();
+  }
+
+  /** As root it becomes the user by setpriv(1), as the agent may. */
+  runProgram(words: readonly string[], options: { environment?: Readonly<Record<string, string>> } = {}) {
+    const user = this.runAsUser;
+    const [file = '', ...args] =
+      user === undefined ? words : ['setpriv', `--reuid=${user}`, '--regid=nogroup', '--clear-groups', '--', ...words];
+    return this.#processes.run({
+      file,
+      args,
+      env: { ...childEnvironment(process.env, this.job, this.stepIndex), ...options.environment },
+      cwd: '/',
+      signal: this.signal,
+    });
+  }
+}
+
+function shownError(_key: string, value: unknown): unknown {
+  return value instanceof Error ? { message: value.message, cause: value.cause, stack: value.stack } : value;
+}
