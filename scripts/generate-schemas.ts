@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { deviceBuiltIns } from '../src/cli/device-built-ins.ts';
+import { plainBuiltIns } from '../src/agent/device.ts';
 import { agentJsonSchema, documentJsonSchema } from './json-schemas.ts';
 
 // Writes the published JSON Schemas. A test holds that the committed files are what this writes.
@@ -8,4 +8,4 @@ const write = (name: string, schema: object): void =>
   writeFileSync(new URL(`../config/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
 
 write('agent.schema.json', agentJsonSchema());
-write('job-document.schema.json', documentJsonSchema(deviceBuiltIns()).schema);
+write('job-document.schema.json', documentJsonSchema(plainBuiltIns()).schema);

@@ -12,6 +12,7 @@ import { openJournal } from '../journal/journal-file.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { describeDevice } from './device.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DocumentSource } from './document-source.ts';
 import { ExecutionRunner } from './execution-runner.ts';
@@ -81,13 +82,17 @@ export class Agent {
       },
       this.#log,
     );
-    const planner = new DocumentPlanner({
-      plugins: this.#plugins,
-      ...(config.handlers.directory === undefined ? {} : { handlersDirectory: config.handlers.directory }),
+    const { builtIns, judge } = describeDevice(config);
+    const programs = {
       processes: this.#processes,
-      log: this.#log,
-    });
-    this.#services = this.#assemble(journal, connection, planner);
+      handlersDirectory: config.handlers.directory,
+      allowedDirectories: config.handlers.allowedDirectories,
+    };
+    const planner = new DocumentPlanner({ plugins: this.#plugins, judge, builtIns, programs, log: this.#log });
+    const { stateDirectory, executionLogs } = config;
+    const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
+    await workspaces.tidy(journal.runnable());
+    this.#services = this.#assemble(journal, connection, planner, workspaces);
     this.#log.info(
       { thingName: config.thingName, endpoint: config.endpoint, port: config.port, pid: process.pid },
       'thing-agent started',
@@ -117,8 +122,8 @@ export class Agent {
     for (const plugin of this.#plugins) plugin.end();
   }
 
-  #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner): Services {
-    const { thingName, jobs, reboot, stateDirectory } = this.#config;
+  #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner, workspaces: Workspaces): Services {
+    const { thingName, jobs, reboot } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
     const processes = this.#processes;
@@ -151,7 +156,7 @@ export class Agent {
       reporter,
       progress,
       rebooter,
-      workspaces: new Workspaces(stateDirectory),
+      workspaces,
       clock,
       log,
       stopping: stopping.signal,

@@ -1,4 +1,5 @@
 import type { AgentConfig } from '../config/config.ts';
+import { validateConfig } from '../config/validate.ts';
 import { deviceAttributes } from '../execution/conditions.ts';
 import { createDocumentParser } from '../execution/document-parser.ts';
 import type { Judge } from '../execution/document-verdict.ts';
@@ -35,4 +36,12 @@ export function describeDevice(config: DeviceConfig): Device {
   const facts = { ...readHostFacts(), thingName, agentVersion: version };
   const parse = createDocumentParser(builtIns);
   return { builtIns, judge: { parse, builtIns, attributes: deviceAttributes(facts, attributes), policy } };
+}
+
+/** The built-ins of no device in particular: for their names, and the schemas of their inputs. */
+export function plainBuiltIns(): readonly BuiltIn[] {
+  const required = { thingName: 'x', endpoint: 'x', certificatePath: 'x', privateKeyPath: 'x' };
+  const validated = validateConfig(required, '/');
+  if (!validated.ok) throw new Error(`the defaults are not valid: ${validated.problems.join('; ')}`);
+  return describeDevice(validated.config).builtIns;
 }

@@ -108,7 +108,7 @@ export class ExecutionRunner {
     const update = { status: 'IN_PROGRESS', ...(timer === -1 ? {} : timerField(timer)) } as const;
     const end = await this.#deps.updates.send(execution, update, session);
     if (end.kind === 'accepted') return true;
-    this.#forget(execution, end.why);
+    await this.#forget(execution, end.why);
     return false;
   }
 
@@ -117,13 +117,14 @@ export class ExecutionRunner {
     const { progress, documents, workspaces, log, thingName } = this.#deps;
     const fields = { jobId, executionNumber };
     log.info({ ...fields, handler: plan.handler, steps: plan.steps.length, state, step: step.index + 1 }, 'running');
+    const workspace = await workspaces.open(execution);
     const end = await runExecution({
       ...this.#deps,
       plan,
       execution,
       job: { thingName, jobId, executionNumber, document },
       writer: new JournalWriter(this.#deps, execution),
-      workspace: workspaces.open(execution),
+      workspace,
       unwanted: signals.unwanted.signal,
       reportProgress: (statusDetails) => progress.progress(execution, { statusDetails }),
       stepStarts: (index) => {
@@ -131,7 +132,7 @@ export class ExecutionRunner {
         if (timer !== undefined) progress.progress(execution, timerField(timer));
       },
       refreshDocument: () => documents.refresh(execution, signals.currentSession()),
-    });
+    }).finally(() => workspace.close());
     return this.#settle(execution, end);
   }
 
@@ -160,16 +161,16 @@ export class ExecutionRunner {
     progress.end(execution);
     const writer = new JournalWriter(this.#deps, execution);
     await writer.persist(() => journal.finish(execution, { status, statusDetails }));
-    workspaces.remove(execution);
+    await workspaces.remove(execution);
     log.info({ jobId, executionNumber, status, statusDetails }, 'finished');
     reporter.wake();
   }
 
-  #forget(execution: RunnableExecution, why: string): Processed {
+  async #forget(execution: RunnableExecution, why: string): Promise<Processed> {
     const { jobId, executionNumber } = execution;
     this.#deps.log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
     this.#deps.journal.forget(execution);
-    this.#deps.workspaces.remove(execution);
+    await this.#deps.workspaces.remove(execution);
     this.#deps.updates.forget(execution);
     // The service may have another job of this id by now.
     this.#deps.intake.refresh();

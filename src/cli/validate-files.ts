@@ -1,10 +1,8 @@
+import { describeDevice, plainBuiltIns } from '../agent/device.ts';
 import { loadConfig } from '../config/load.ts';
-import { deviceAttributes } from '../execution/conditions.ts';
 import { createDocumentParser, isAwsDocument } from '../execution/document-parser.ts';
 import { type Problem, problemText, WHOLE } from '../execution/document-problems.ts';
 import { type Judge, judgeDocument } from '../execution/document-verdict.ts';
-import { agentVersion } from '../system/agent-version.ts';
-import { readHostFacts } from '../system/host-facts.ts';
 import { readDocument } from './document-file.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -39,12 +37,10 @@ export async function validateFiles(
 
 /** Without a configuration nothing is known of the device: its conditions and policy are then not asked about. */
 function judgeFor(configPath: string | undefined): Judge {
-  const builtIns = deviceBuiltIns();
-  const parse = createDocumentParser(builtIns);
-  if (configPath === undefined) return { parse, builtIns };
-  const { thingName, attributes, policy } = loadConfig({ path: configPath, env: process.env, flags: [] });
-  const facts = { ...readHostFacts(), thingName, agentVersion: agentVersion() };
-  return { parse, builtIns, attributes: deviceAttributes(facts, attributes), policy };
+  if (configPath !== undefined)
+    return describeDevice(loadConfig({ path: configPath, env: process.env, flags: [] })).judge;
+  const builtIns = plainBuiltIns();
+  return { parse: createDocumentParser(builtIns), builtIns };
 }
 
 async function judgeFile(file: string, judge: Judge): Promise<FileVerdict> {

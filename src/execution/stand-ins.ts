@@ -26,7 +26,10 @@ export async function withStandIns(
     if (input.success) return { ...step, work: { type: 'builtIn', builtIn, input: input.output } };
     for (const { message, path } of input.issues) {
       const where = (path ?? []).map(({ key }) => key);
-      problems.push({ path: documentPath([step.path, 'input', 'args']), message: argumentProblem(builtIn, where, message) });
+      problems.push({
+        path: documentPath([step.path, 'input', 'args']),
+        message: argumentProblem(builtIn, where, message),
+      });
     }
     return step;
   };

@@ -17,15 +17,21 @@ import type { User } from './users.ts';
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const PARENT = 'scratch';
 
+interface Key {
+  readonly jobId: string;
+  readonly executionNumber: number;
+}
+
+export function scratchDirectoryOf(stateDirectory: string, { jobId, executionNumber }: Key): string {
+  return join(stateDirectory, PARENT, `${jobId}-${executionNumber}`);
+}
+
 /**
  * Makes `<stateDirectory>/scratch/<jobId>-<executionNumber>` with mode 700 and returns its path; one that a restart of
  * the agent left is kept, with what is in it. Rejects with the system's error.
  */
-export async function createScratchDirectory(
-  stateDirectory: string,
-  { jobId, executionNumber }: { readonly jobId: string; readonly executionNumber: number },
-): Promise<string> {
-  const path = join(stateDirectory, PARENT, `${jobId}-${executionNumber}`);
+export async function createScratchDirectory(stateDirectory: string, { jobId, executionNumber }: Key): Promise<string> {
+  const path = scratchDirectoryOf(stateDirectory, { jobId, executionNumber });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
     await mkdir(path, { mode: 0o700 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createDocumentParser } from '../../src/execution/document-parser.ts';
 import { DocumentPlanner } from '../../src/execution/document-planner.ts';
 import { type PlannedPlugin, pluginStep, pluginVerdict } from '../../src/execution/plugin-step.ts';
 import type { Acceptance } from '../../src/handlers/contract.ts';
@@ -37,7 +38,9 @@ test('why a plug-in declined is in the log, and in the verdict', async () => {
 test('the first plug-in that accepts gets the job, the built-in schema comes last, nobody is said by name', async () => {
   const first = plugin('first', (document) => ({ kind: document === 1 ? 'accepted' : 'declined' }));
   const plugins = [first, takes('second', 'number')];
-  const planner = new DocumentPlanner({ plugins, processes: new ProcessRunner(), log: silentLog });
+  const programs = { processes: new ProcessRunner(), allowedDirectories: [] };
+  const judge = { parse: createDocumentParser([]), builtIns: [] };
+  const planner = new DocumentPlanner({ plugins, judge, builtIns: [], programs, log: silentLog });
   expect(await planner.plan(1)).toMatchObject({ plan: { handler: 'first' } });
   expect(await planner.plan(2)).toMatchObject({ plan: { handler: 'second', steps: [{ name: 'second' }] } });
   const document = {
