@@ -71,9 +71,9 @@ describe('a job', () => {
   it('that nobody can handle, or that is wrong, is REJECTED straight from QUEUED with the reason, and the queue moves on', async () => {
     await lab.createJob('unknown', { operation2: 'x' });
     await lab.createJob('wrong', { version: '1.0', steps: [{ action: { name: 'n', type: 'runCommand', input: {} } }] });
-    await lab.createJob('not-yet', {
-      version: '1.0',
-      steps: [{ action: { name: 'n', type: 'runCommand', input: { command: 'id' }, runAsUser: 'root' } }],
+    await lab.createJob('version', {
+      version: '2.0',
+      steps: [{ action: { name: 'n', type: 'runCommand', input: { command: 'id' } } }],
     });
     await lab.createJob('fine', commands(['true']));
     lab.startAgent();
@@ -81,7 +81,7 @@ describe('a job', () => {
     for (const [jobId, reason] of [
       ['unknown', /no handler/],
       ['wrong', /steps\[0\]\.action\.input\.command/],
-      ['not-yet', /not supported yet: .*runAsUser/],
+      ['version', /^version: expected "1\.0", got "2\.0"/],
     ] as const) {
       const { status, details } = await lab.outcome(jobId);
       expect([jobId, status]).toEqual([jobId, 'REJECTED']);
