@@ -100,6 +100,7 @@ function legacyDocument(output: v.InferOutput<ReturnType<typeof legacySchema>>):
     includeStdOut,
     environment: {},
     onInterrupted: 'retry',
+    pointOfNoReturn: false,
   };
   return { conditions: [], steps: [step], cleanup: [] };
 }

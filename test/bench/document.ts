@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { deviceBuiltIns } from '../../src/cli/device-built-ins.ts';
+import { plainBuiltIns } from '../../src/agent/device.ts';
 import { createDocumentParser } from '../../src/execution/document-parser.ts';
 
 // What it costs to parse and check a job document, beside JSON.parse of the same text: the largest documents that AWS
@@ -67,7 +67,7 @@ const DOCUMENTS: readonly (readonly [title: string, text: string])[] = [
 ];
 
 const started = performance.now();
-const parse = createDocumentParser(deviceBuiltIns());
+const parse = createDocumentParser(plainBuiltIns());
 // The schemas are made with the first document.
 parse({});
 const createMs = performance.now() - started;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { agentJsonSchema, documentJsonSchema } from '../../scripts/json-schemas.ts';
-import { deviceBuiltIns } from '../../src/cli/device-built-ins.ts';
+import { plainBuiltIns } from '../../src/agent/device.ts';
 import { createDocumentParser } from '../../src/execution/document-parser.ts';
 import { problemText } from '../../src/execution/document-problems.ts';
 import { substituteParameters } from '../../src/simulator/jobs/document-substitution.ts';
@@ -20,7 +20,7 @@ const action = (fields: object) => ({
 
 test.each([
   ['agent.schema.json', agentJsonSchema()],
-  ['job-document.schema.json', documentJsonSchema(deviceBuiltIns()).schema],
+  ['job-document.schema.json', documentJsonSchema(plainBuiltIns()).schema],
 ])('config/%s is what npm run schema writes', (name, generated) => {
   expect(JSON.parse(readFileSync(`config/${name}`, 'utf8'))).toEqual(JSON.parse(JSON.stringify(generated)));
 });
