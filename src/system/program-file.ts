@@ -26,7 +26,7 @@ export function locateProgram(name: string, searchPath: string, cwd: string): Lo
     ? [resolve(cwd, name)]
     : searchPath
         .split(delimiter)
-        .filter((directory) => isAbsolute(directory))
+        .filter((directory) => isAbsolute(directory) && canEnter(directory))
         .map((directory) => join(directory, name));
   let notExecutable: ProgramFault | undefined;
   for (const file of name === '' ? [] : candidates) {
@@ -37,6 +37,16 @@ export function locateProgram(name: string, searchPath: string, cwd: string): Lo
   }
   const missing = { code: 'ENOENT', message: `not found: ${name} (searched ${searchPath})` };
   return { kind: 'fault', fault: notExecutable ?? missing };
+}
+
+/** A directory of PATH that is closed to us has nothing to run, and is no reason to say more than "not found". */
+function canEnter(directory: string): boolean {
+  try {
+    accessSync(directory, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What keeps this file from being executed by the kernel itself; undefined when nothing does. */

@@ -53,6 +53,12 @@ test('without a path the handler directory is asked before PATH', async () => {
   expect(await locate('a', '', { handlersDirectory: undefined })).toMatchObject({ file: at('onPath/a') });
 });
 
+test('a directory of PATH that cannot be entered is passed over', async () => {
+  await file('onPath/a');
+  await symlink('loop', at('loop'));
+  expect(await locate('a', '', { searchPath: `${at('loop')}:${at('onPath')}` })).toMatchObject({ kind: 'found' });
+});
+
 test('what is on PATH only is no place for a path', async () => {
   await file('onPath/a');
   expect(await reason('a', at('onPath'))).toBe(`not permitted: ${at('onPath')} ${OUTSIDE}`);

@@ -1,4 +1,4 @@
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -189,6 +189,15 @@ test('what cannot start says why', async () => {
     `not found: /no/interpreter, the interpreter that ${orphan} names`,
   );
   expect((await run('/bin/echo', ['a\0b'])).spawnError).toBeDefined();
+});
+
+test('a directory of PATH that cannot be entered is passed over', async () => {
+  await symlink('loop', join(directory, 'loop'));
+  const path = `${join(directory, 'loop')}:relative:${directory}`;
+  const missing = await run('program', [], { env: { PATH: path } });
+  expect(missing.spawnError).toEqual({ code: 'ENOENT', message: `not found: program (searched ${path})` });
+  await file('program', '#!/bin/sh\n', 0o755);
+  expect(await run('program', [], { env: { PATH: path } })).toMatchObject({ exitCode: 0 });
 });
 
 test('a script without #! is refused and never given to a shell', async () => {
