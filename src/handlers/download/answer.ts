@@ -76,7 +76,7 @@ function readRange(headers: IncomingHttpHeaders, length: number | undefined, ask
 }
 
 function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** RFC 9110, 10.2.3: seconds, or a date, which is held against the server's own. 0 when it does not say. */
