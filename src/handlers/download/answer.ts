@@ -69,7 +69,11 @@ function readRange(headers: IncomingHttpHeaders, length: number | undefined, ask
     return { kind: 'useless part', reason, rangesWork: false };
   }
   const total = wholeNumber(size) ?? asked.total;
-  if (!stillFits(validator, headers) || (asked.total !== undefined && total !== asked.total)) {
+  // `*`: nothing would tell the end of the file from the end of a short range.
+  if (total === undefined) {
+    return { kind: 'useless part', reason: 'the server does not tell the size of the file', rangesWork: false };
+  }
+  if (!stillFits(validator, headers) || total !== (asked.total ?? total)) {
     return { kind: 'useless part', reason: 'the file has changed on the server', rangesWork: true };
   }
   return { kind: 'body', start, length: announced, total, validator };

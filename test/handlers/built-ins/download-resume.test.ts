@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import fc from 'fast-check';
@@ -130,6 +131,22 @@ describe('what is found at the name of the part', () => {
     expect((await lab.run({}, {}, { lastProgress })).result).toMatchObject({ outcome: 'succeeded' });
     expect(lab.ranges()).toEqual([undefined]);
   });
+});
+
+test('a part that a cancelled job left a day ago goes with the next download of that file, and nothing else', async () => {
+  const saved = await interrupted(150_000);
+  const others = [
+    '.file.bin.part',
+    '.other.0123456789abcdef.part',
+    '.file.bin.0123456789abcdeX.part',
+    '.file.bin.0123456789abcdef.part',
+  ];
+  for (const name of others) writeFileSync(lab.path(name), 'x');
+  const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
+  for (const path of [saved.part, ...others.slice(0, 3).map((name) => lab.path(name))])
+    utimesSync(path, twoDaysAgo, twoDaysAgo);
+  expect((await lab.run({}, {}, { jobId: 'next' })).result).toMatchObject({ outcome: 'succeeded' });
+  expect(lab.names()).toEqual([...others, 'file.bin'].sort());
 });
 
 /** Ends the step's work at the moment that it saves its progress for the n-th time, as a crash would. */
