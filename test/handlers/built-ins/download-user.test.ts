@@ -25,11 +25,12 @@ beforeEach(async () => {
 afterEach(() => lab.stop());
 
 const input = () => ({ path: lab.path('theirs/file'), sha256: sha256(content) });
-const runs = (pattern: string) =>
-  execFileSync('ps', ['-eo', 'user:32,args'])
+/** User and words of the target processes that this test has started. */
+const running = () =>
+  execFileSync('ps', ['--ppid', String(process.pid), '-o', 'user:32,args'])
     .toString()
     .split('\n')
-    .filter((line) => line.includes(pattern));
+    .filter((line) => line.includes(targetProcess));
 
 /** The one that this test has started. */
 function signalTheirs(signal: NodeJS.Signals): void {
@@ -80,13 +81,13 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     expect(statSync(lab.path('theirs/file'))).toMatchObject({ uid, mode: 0o100640 });
     expect(readdirSync(lab.path('theirs'))).toEqual(['file']);
     expect(context.reports).not.toEqual([]);
-    expect(runs(targetProcess)).toEqual([]);
+    expect(running()).toEqual([]);
   });
 
   test('shows no URL in the list of processes, and runs as that user', async () => {
     let seen: string[] = [];
     lab.handle = (request, response) => {
-      seen = runs('target-process');
+      seen = running();
       answerWith(version, request, response);
     };
     await lab.run({ ...input(), url: lab.url('/x?X-Amz-Signature=SECRET') }, { targetProcess }, as(USER));
@@ -134,7 +135,7 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     const again = await lab.run(input(), { targetProcess }, as(USER, { lastProgress: first.context.saved }));
     expect(again.result).toMatchObject({ outcome: 'succeeded', details: { sha256: sha256(content) } });
     expect(lab.ranges()).toEqual([`bytes=${saved}-`]);
-    expect(runs(targetProcess)).toEqual([]);
+    expect(running()).toEqual([]);
   });
 
   test('removes what a failure leaves', async () => {
@@ -176,8 +177,9 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
       signalTheirs('SIGSTOP');
       answerWith(version, request, response);
     };
-    const { result } = await lab.run(input(), { targetProcess, timeoutMs: 300 }, as(USER));
-    signalTheirs('SIGKILL');
+    const { result } = await lab
+      .run(input(), { targetProcess, timeoutMs: 300 }, as(USER))
+      .finally(() => signalTheirs('SIGKILL'));
     expect(result).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(/^not finished after 0\.3 s/) });
   }, 60_000);
 });
