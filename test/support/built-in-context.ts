@@ -11,6 +11,8 @@ export interface ContextChanges {
   readonly jobId?: string;
   /** Also called with what the step saves, at the moment that it does. */
   readonly onSave?: (value: unknown) => void;
+  /** Also called with each line of the log. */
+  readonly onLine?: (line: string) => void;
   readonly refreshInput?: () => Promise<unknown>;
 }
 
@@ -42,6 +44,7 @@ export class RecordedContext implements BuiltInContext {
     this.runAsUser = changes.runAsUser;
     const line = (fields: object, message: string) => {
       this.lines.push(`${message} ${JSON.stringify(fields, shownError)}`);
+      changes.onLine?.(message);
     };
     this.log = { debug: line, info: line, warn: line, error: line };
   }
