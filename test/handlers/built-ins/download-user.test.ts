@@ -149,7 +149,7 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     const unknown = await lab.run(input(), { targetProcess }, as('no-such-user'));
     expect(unknown.result).toMatchObject({
       outcome: 'failed',
-      reason: expect.stringMatching(/^no process can write as no-such-user: exited with code \d+: setpriv: /),
+      reason: expect.stringMatching(/^no process can write as no-such-user: not permitted: unknown user/),
     });
     const missing = await lab.run(input(), { targetProcess: '/nonexistent.js' }, as(USER));
     expect(missing.result).toMatchObject({
