@@ -8,7 +8,7 @@ import type { Plugin } from '../handlers/plugin.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
 import { MqttJobsClient } from '../jobs/mqtt-jobs-client.ts';
 import type { Journal } from '../journal/journal.ts';
-import { openJournal } from '../journal/journal-file.ts';
+import { type JournalOptions, openJournal } from '../journal/journal-file.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
@@ -22,6 +22,7 @@ import { ProgressSender } from './progress-sender.ts';
 import { Rebooter } from './rebooter.ts';
 import { Reporter } from './reporter.ts';
 import { retryDelayMs } from './retry.ts';
+import { StorageGate } from './storage-gate.ts';
 import { Watch } from './watch.ts';
 
 /** What exists between `start()` and `stop()`. */
@@ -35,11 +36,14 @@ interface Services {
   readonly intake: Intake;
   readonly reporter: Reporter;
   readonly dispatcher: Dispatcher;
+  readonly storage: StorageGate;
 }
+
+type OpenJournal = (stateDirectory: string, options: JournalOptions) => Journal;
 
 export interface AgentParts {
   readonly clock?: Clock;
-  readonly openJournal?: (stateDirectory: string) => Journal;
+  readonly openJournal?: OpenJournal;
 }
 
 /** The agent on one thing: the only place that builds services. `start()` acquires, `stop()` releases in reverse. */
@@ -47,7 +51,7 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #openJournal: (stateDirectory: string) => Journal;
+  readonly #openJournal: OpenJournal;
   readonly #processes = new ProcessRunner();
   #plugins: readonly Plugin[] = [];
   #services: Services | undefined;
@@ -70,7 +74,14 @@ export class Agent {
     const tls = loadTlsMaterial(config);
     const { plugins: paths, pluginMemoryMegabytes } = config.handlers;
     this.#plugins = await loadPlugins(paths, this.#log, { memoryMegabytes: pluginMemoryMegabytes });
-    const journal = this.#openJournal(config.stateDirectory);
+    let journalFault: unknown;
+    const journal = this.#openJournal(config.stateDirectory, {
+      log: this.#log,
+      onUnavailable: (error) => {
+        journalFault = error;
+        this.#services?.storage.failed(error);
+      },
+    });
     const connection = createMqttJsConnection(
       {
         endpoint: config.endpoint,
@@ -91,8 +102,10 @@ export class Agent {
     const planner = new DocumentPlanner({ plugins: this.#plugins, judge, builtIns, programs, log: this.#log });
     const { stateDirectory, executionLogs } = config;
     const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
-    await workspaces.tidy(journal.runnable());
+    // While the journal cannot be read nobody knows which scratch directories are in use.
+    if (journalFault === undefined) await workspaces.tidy(journal.runnable());
     this.#services = this.#assemble(journal, connection, planner, workspaces);
+    if (journalFault !== undefined) this.#services.storage.failed(journalFault);
     this.#log.info(
       { thingName: config.thingName, endpoint: config.endpoint, port: config.port, pid: process.pid },
       'thing-agent started',
@@ -107,6 +120,7 @@ export class Agent {
     this.#services = undefined;
     this.#log.info({ graceSeconds: this.#config.jobs.stopGraceSeconds }, 'stopping: no new job is taken');
     await services.dispatcher.stop(this.#config.jobs.stopGraceSeconds * 1000);
+    services.storage.stop();
     await services.reporter.flush(LAST_WORDS_MS);
     this.#closeSession(services);
     for (const plugin of this.#plugins) plugin.end();
@@ -123,7 +137,7 @@ export class Agent {
   }
 
   #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner, workspaces: Workspaces): Services {
-    const { thingName, jobs, reboot } = this.#config;
+    const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
     const processes = this.#processes;
@@ -139,6 +153,21 @@ export class Agent {
       clock,
       onSettled: () => dispatcher.wake(),
       onOutdated: () => intake.refresh(),
+    });
+    const storage = new StorageGate({
+      stateDirectory,
+      journal,
+      clock,
+      log,
+      onChange: (trouble) => {
+        const storage = trouble ?? 'can be used again';
+        for (const execution of dispatcher.running) progress.remark(execution, { storage });
+        if (trouble !== undefined) return;
+        // What came while nothing could be written is asked for again, and what waits goes on.
+        intake.refresh();
+        reporter.wake();
+        dispatcher.wake();
+      },
     });
     const stopping = new AbortController();
     const cutOff = new AbortController();
@@ -169,12 +198,13 @@ export class Agent {
       runner,
       intake,
       rebooter,
+      storage,
       clock,
       log,
       stopping,
       cutOff,
     });
-    const services = { journal, connection, client, updates, watch, progress, intake, reporter, dispatcher };
+    const services = { journal, connection, client, updates, watch, progress, intake, reporter, dispatcher, storage };
     client.start(intake);
     connection.on('up', () => void this.#openSession(services));
     connection.on('down', () => this.#closeSession(services));
