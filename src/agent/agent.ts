@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { AgentConfig } from '../config/config.ts';
 import type { Connection } from '../connection/connection.ts';
 import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
@@ -12,6 +13,8 @@ import { type JournalOptions, openJournal } from '../journal/journal-file.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { endOrphans } from '../system/orphans.ts';
+import { ProcessLedger } from '../system/process-ledger.ts';
 import { describeDevice } from './device.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DocumentSource } from './document-source.ts';
@@ -52,10 +55,15 @@ export class Agent {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #openJournal: OpenJournal;
-  readonly #processes = new ProcessRunner();
+  readonly #ledger: ProcessLedger;
+  readonly #processes: ProcessRunner;
   #plugins: readonly Plugin[] = [];
   #services: Services | undefined;
   #session = new AbortController();
+  /** Aborted by `stop()`. */
+  readonly #stopped = new AbortController();
+  /** No step may start before nothing is left running that an agent before this one has started. */
+  #orphansEnded: Promise<void> = Promise.resolve();
 
   /** @param parts what a test may put in the place of the real: time, and the disk. */
   constructor(config: AgentConfig, log: Log, parts: AgentParts = {}) {
@@ -63,6 +71,8 @@ export class Agent {
     this.#openJournal = parts.openJournal ?? openJournal;
     this.#config = config;
     this.#log = log;
+    this.#ledger = new ProcessLedger(join(config.stateDirectory, 'processes'), log);
+    this.#processes = new ProcessRunner({ ledger: this.#ledger });
   }
 
   /**
@@ -73,7 +83,10 @@ export class Agent {
     const config = this.#config;
     const tls = loadTlsMaterial(config);
     const { plugins: paths, pluginMemoryMegabytes } = config.handlers;
-    this.#plugins = await loadPlugins(paths, this.#log, { memoryMegabytes: pluginMemoryMegabytes });
+    this.#plugins = await loadPlugins(paths, this.#log, {
+      memoryMegabytes: pluginMemoryMegabytes,
+      ledger: this.#ledger,
+    });
     let journalFault: unknown;
     const journal = this.#openJournal(config.stateDirectory, {
       log: this.#log,
@@ -82,6 +95,9 @@ export class Agent {
         this.#services?.storage.failed(error);
       },
     });
+    // Not before the journal is held: until then they may be another agent's, which is well.
+    const { signal } = this.#stopped;
+    this.#orphansEnded = endOrphans({ ledger: this.#ledger, clock: this.#clock, log: this.#log, signal });
     const connection = createMqttJsConnection(
       {
         endpoint: config.endpoint,
@@ -118,6 +134,7 @@ export class Agent {
     const services = this.#services;
     if (!services) return;
     this.#services = undefined;
+    this.#stopped.abort();
     this.#log.info({ graceSeconds: this.#config.jobs.stopGraceSeconds }, 'stopping: no new job is taken');
     await services.dispatcher.stop(this.#config.jobs.stopGraceSeconds * 1000);
     services.storage.stop();
@@ -140,7 +157,6 @@ export class Agent {
     const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
-    const processes = this.#processes;
     const client = new MqttJobsClient(connection, thingName, log);
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
@@ -172,7 +188,8 @@ export class Agent {
     const stopping = new AbortController();
     const cutOff = new AbortController();
     const commands = { reboot: reboot.command, shutdown: reboot.shutdownCommand };
-    const rebooter = new Rebooter({ ...reboot, commands, processes, clock, log });
+    // Not in the ledger: what makes the device start anew is no orphan of a step.
+    const rebooter = new Rebooter({ ...reboot, commands, processes: new ProcessRunner(), clock, log });
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,
@@ -230,6 +247,7 @@ export class Agent {
     progress.open(signal);
     reporter.open(signal);
     await intake.open(signal);
+    await this.#orphansEnded;
     if (!signal.aborted) dispatcher.open(signal);
   }
 
