@@ -43,7 +43,9 @@ module.exports = {
     rule(
       'execution-knows',
       { path: room('execution') },
-      { path: '^src/(?!execution/|handlers/|journal/(journal|states|step-record)\\.ts$|jobs/model\\.ts$|system/|errors\\.ts$)' },
+      {
+        path: '^src/(?!execution/|handlers/|journal/(journal|states|step-record)\\.ts$|jobs/model\\.ts$|system/|errors\\.ts$)',
+      },
     ),
     rule(
       'testing-knows',

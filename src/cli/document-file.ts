@@ -52,22 +52,11 @@ async function firstBytes(stream: NodeJS.ReadableStream): Promise<Buffer> {
 }
 
 /**
- * A device is sent a presigned URL where an author writes `${aws:iot:s3-presigned-url:https://…}` (developer guide,
- * "Managing jobs"): the URL inside stands for it. The form `-v2` has it percent-encoded.
+ * A device is sent a presigned URL where an author writes `${aws:iot:s3-presigned-url:https://…}` or one of its forms
+ * `-v1` and `-v2` (developer guide, "Managing jobs"): the object's URL inside stands for it.
  */
 function withUrls(text: string): string {
-  return text.replace(
-    /\$\{aws:iot:s3-presigned-url(-v[12])?:([^}"\\]*)\}/g,
-    (placeholder, form: string | undefined, url: string) => {
-      if (form !== '-v2') return url;
-      try {
-        const decoded = decodeURIComponent(url);
-        return /["\\\p{C}]/u.test(decoded) ? placeholder : decoded;
-      } catch {
-        return placeholder;
-      }
-    },
-  );
+  return text.replace(/\$\{aws:iot:s3-presigned-url(?:-v[12])?:([^}"\\]*)\}/g, '$1');
 }
 
 /** V8 quotes the text around the place, line ends and all. */

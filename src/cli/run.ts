@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Setting } from '../config/load.ts';
 import { LocalFaultError } from '../errors.ts';
+import { closeInheritedDescriptors } from '../system/descriptors.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** Flags that stand above a key of the configuration. */
@@ -48,6 +49,7 @@ Examples:
 
 /** Runs an agent until it is told to stop. Returns the exit code; throws a LocalFaultError. */
 async function runAgent(flags: Record<string, unknown>): Promise<number> {
+  closeInheritedDescriptors();
   const path = typeof flags['config'] === 'string' ? flags['config'] : undefined;
   const config = loadConfig({ path, env: process.env, flags: settingsOf(flags) });
   const [{ createLogger }, { Agent }] = await Promise.all([import('../system/logger.ts'), import('../agent/agent.ts')]);

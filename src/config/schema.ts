@@ -57,6 +57,7 @@ const DOCUMENT_FEATURES = [
   'environment',
   'workingDirectory',
   'onInterrupted',
+  'pointOfNoReturn',
 ] as const;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -39,6 +39,10 @@ function commonEntries() {
       oneOf('What an end of the agent, or of its power, amid this step means.', ['retry', 'fail', 'skip']),
       'retry',
     ),
+    pointOfNoReturn: v.optional(
+      flag('Once this step has started, a cancellation ends nothing: the document runs to its end.'),
+      false,
+    ),
   };
 }
 

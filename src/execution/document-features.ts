@@ -25,6 +25,7 @@ const FEATURES: ReadonlyMap<string, Uses> = new Map<string, Uses>(
     environment: (_, { environment }) => Object.keys(environment).length > 0,
     workingDirectory: (_, { workingDirectory }) => workingDirectory !== undefined,
     onInterrupted: (_, { onInterrupted }) => onInterrupted !== 'retry',
+    pointOfNoReturn: (_, { pointOfNoReturn }) => pointOfNoReturn,
   }),
 );
 

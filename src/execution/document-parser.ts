@@ -27,13 +27,20 @@ export function parseJobDocument(document: unknown, builtIns: readonly BuiltIn[]
  * what was expected and what was there. Unknown keys are warnings. It never throws for what a document contains.
  */
 export function createDocumentParser(builtIns: readonly BuiltIn[]): DocumentParser {
-  const versioned = versionedSchema(actionByType(actionSchemas(builtIns)));
-  const legacy = legacySchema();
-  const newerKeys = Object.keys(versioned.entries);
-  return (document) =>
-    isLegacy(document)
-      ? outOfPlace(read(legacy, document, legacyDocument), newerKeys)
-      : read(versioned, document, versionedDocument);
+  let schemas: Schemas | undefined;
+  return (document) => {
+    // With the first document: the agent's start does not pay for it.
+    schemas ??= createSchemas(builtIns);
+    const { versioned, legacy } = schemas;
+    if (!isLegacy(document)) return read(versioned, document, versionedDocument);
+    return outOfPlace(read(legacy, document, legacyDocument), Object.keys(versioned.entries));
+  };
+}
+
+type Schemas = ReturnType<typeof createSchemas>;
+
+function createSchemas(builtIns: readonly BuiltIn[]) {
+  return { versioned: versionedSchema(actionByType(actionSchemas(builtIns))), legacy: legacySchema() };
 }
 
 /** As AWS IoT Device Client decides: by the absence of a version. Without either it is the newer form that is wrong. */
@@ -93,6 +100,7 @@ function legacyDocument(output: v.InferOutput<ReturnType<typeof legacySchema>>):
     includeStdOut,
     environment: {},
     onInterrupted: 'retry',
+    pointOfNoReturn: false,
   };
   return { conditions: [], steps: [step], cleanup: [] };
 }

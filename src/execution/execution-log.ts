@@ -91,12 +91,13 @@ export class ExecutionLog implements OutputSink {
     if (lines.length === 0 || this.#isOver) return;
     try {
       this.#file ??= this.#open();
-      const stamp = new Date((this.#options.now ?? Date.now)()).toISOString();
-      const text = this.#fitting(
-        lines.map((line) => Buffer.from(`${stamp} ${source}: ${line}\n`)),
-        cap - this.#file.size,
-        source !== 'agent',
-      );
+      const prefix = `${new Date((this.#options.now ?? Date.now)()).toISOString()} ${source}: `;
+      const fitting = fittingLines(lines, prefix, cap - this.#file.size);
+      if (source !== 'agent' && fitting.count < lines.length) {
+        this.#isFull = true;
+        for (const line of lines.slice(fitting.count)) this.#dropped += Buffer.byteLength(line) + 1;
+      }
+      const text = Buffer.from(fitting.text);
       // Blocking, and bounded by the cap: what has been said of a step is with the kernel when the step's end is.
       for (let written = 0; written < text.length; ) {
         const bytes = writeSync(this.#file.fd, text, written);
@@ -111,22 +112,6 @@ export class ExecutionLog implements OutputSink {
       );
       this.#giveUp();
     }
-  }
-
-  /** The first lines, as many as fit. Of output, the rest is counted, and nothing more is taken. */
-  #fitting(lines: readonly Buffer[], room: number, isOutput: boolean): Buffer {
-    let size = 0;
-    let count = 0;
-    for (const line of lines) {
-      if (size + line.length > room) break;
-      size += line.length;
-      count += 1;
-    }
-    if (isOutput && count < lines.length) {
-      this.#isFull = true;
-      for (const line of lines.slice(count)) this.#dropped += line.length;
-    }
-    return Buffer.concat(lines.slice(0, count));
   }
 
   #open(): { readonly fd: number; size: number } {
@@ -147,6 +132,18 @@ export class ExecutionLog implements OutputSink {
     if (this.#file !== undefined) closeSync(this.#file.fd);
     this.#file = undefined;
   }
+}
+
+/** The first lines, as many as there is room for. */
+function fittingLines(lines: readonly string[], prefix: string, room: number): { count: number; text: string } {
+  let text = '';
+  let size = 0;
+  for (const [count, line] of lines.entries()) {
+    size += Buffer.byteLength(prefix) + Buffer.byteLength(line) + 1;
+    if (size > room) return { count, text };
+    text += `${prefix}${line}\n`;
+  }
+  return { count: lines.length, text };
 }
 
 function noteLines(text: string): string[] {

@@ -37,7 +37,7 @@ export interface DocumentStep {
   readonly workingDirectory?: string | undefined;
   readonly onInterrupted: 'retry' | 'fail' | 'skip';
   /** Once it has started, a cancellation ends nothing: the document runs to its end. */
-  readonly pointOfNoReturn?: boolean | undefined;
+  readonly pointOfNoReturn: boolean;
 }
 
 export type Work =

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
 import { handlerFileInDirectory } from '../handlers/locate-handler.ts';
-import { documentPath, type Problem } from './document-problems.ts';
+import { documentPath, type Problem, problemsOf } from './document-problems.ts';
 import type { DocumentStep, JobDocument } from './job-document.ts';
 
 export type Completed =
@@ -24,12 +24,9 @@ export async function withStandIns(
     if (!builtIn || step.work.type !== 'runHandler') return step;
     const input = v.safeParse(builtIn.input, builtIn.fromArguments(step.work.args));
     if (input.success) return { ...step, work: { type: 'builtIn', builtIn, input: input.output } };
-    for (const { message, path } of input.issues) {
-      const where = (path ?? []).map(({ key }) => key);
-      problems.push({
-        path: documentPath([step.path, 'input', 'args']),
-        message: argumentProblem(builtIn, where, message),
-      });
+    for (const { path, message } of problemsOf(input.issues, builtIn.input, new Set())) {
+      const where = documentPath([step.path, 'input', 'args']);
+      problems.push({ path: where, message: `${builtIn.script}: ${path}: ${message}` });
     }
     return step;
   };
@@ -48,9 +45,4 @@ async function standIn(
   const builtIn = builtIns.find(({ script }) => script === work.handler);
   if (!builtIn || (await handlerFileInDirectory(work.handler, handlersDirectory))) return undefined;
   return builtIn;
-}
-
-function argumentProblem({ script }: BuiltIn, path: readonly unknown[], message: string): string {
-  const what = path.length === 0 ? '' : `${path.join('.')}: `;
-  return `${message} (${what}as ${script} takes it)`;
 }

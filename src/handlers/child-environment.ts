@@ -9,6 +9,15 @@ export function searchPath(own: Readonly<Record<string, string | undefined>>): s
   return own['PATH'] || DEFAULT_PATH;
 }
 
+/** What any child of the agent gets of its own environment. */
+export function passedOnEnvironment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const passedOn = Object.entries(own).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && (PASSED_ON.includes(entry[0]) || entry[0].startsWith('LC_')),
+  );
+  return { ...Object.fromEntries(passedOn), PATH: searchPath(own) };
+}
+
 export interface ChildEnvironmentOptions {
   /** The step's variables, none of them forbidden. */
   readonly environment: Readonly<Record<string, string>>;
@@ -27,13 +36,8 @@ export function childEnvironment(
   { job, stepIndex, attempt, scratchDirectory }: StepContext,
   { environment, user, progressFd }: ChildEnvironmentOptions,
 ): Record<string, string> {
-  const passedOn = Object.entries(own).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && (PASSED_ON.includes(entry[0]) || entry[0].startsWith('LC_')),
-  );
   const all: Record<string, string> = {
-    ...Object.fromEntries(passedOn),
-    PATH: searchPath(own),
+    ...passedOnEnvironment(own),
     ...(user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name }),
   };
   // The agent's own place for temporary files may be closed to others.

@@ -96,7 +96,12 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Returns its argument: it gives a handler written in TypeScript, or checked JavaScript, its types. */
-export function defineHandler<Document = unknown>(handler: JobHandler<Document>): JobHandler<Document> {
+/**
+ * Returns its argument: it gives a handler written in TypeScript, or checked JavaScript, its types; with a schema, those
+ * of `job.document` too.
+ */
+export function defineHandler<Document = unknown, Handler extends JobHandler<Document> = JobHandler<Document>>(
+  handler: Handler & JobHandler<Document>,
+): Handler {
   return handler;
 }

@@ -50,6 +50,8 @@ export async function locateHandler(reference: HandlerReference, places: Handler
   const directories = path === '' ? [...own, ...searched] : path === 'default' ? own : [path];
   const roots = await realDirectories([...own, ...places.allowedDirectories, ...searched]);
   for (const directory of directories) {
+    // One of PATH that is closed to us has nothing for us.
+    if (searched.includes(directory) && (await realDirectories([directory])).length === 0) continue;
     const located = await examine(directory, handler, roots);
     if (located !== undefined) return located;
   }

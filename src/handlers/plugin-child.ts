@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorCode, errorMessage } from '../errors.ts';
+import { errorMessage } from '../errors.ts';
+import { killGroup } from '../system/child-process.ts';
 import { OutputTail } from '../system/output-tail.ts';
 import type { PluginEnd } from './plugin-end.ts';
 import { ownMemoryMegabytes } from './plugin-memory.ts';
@@ -23,8 +24,6 @@ const OUTSIDE_HEAP_MEGABYTES = 96;
 const MEMORY_INTERVAL_MS = 250;
 /** Milliseconds that the pipes may stay open after the exit: a process left behind holds them for ever. */
 const DRAIN_MS = 2_000;
-/** Bytes of stderr that are kept: V8 writes some 4 KiB when it has no memory left, and says so first. */
-const TAIL_BYTES = 16 * 1024;
 
 /** One process with one plug-in in it: a process group of its own, with no shell and nothing on stdin. */
 export class PluginChild {
@@ -35,7 +34,7 @@ export class PluginChild {
   #child: ChildProcess | undefined;
   #listener: (message: ChildMessage) => void = () => undefined;
   #sink: OutputSink | undefined;
-  #stderr = new OutputTail(TAIL_BYTES);
+  #stderr = new OutputTail();
   #overMemory = false;
   #garbage = 0;
 
@@ -76,7 +75,7 @@ export class PluginChild {
   /** From now on; and the tail of stderr begins anew. */
   pipeOutput(sink: OutputSink | undefined): void {
     this.#sink = sink;
-    this.#stderr = new OutputTail(TAIL_BYTES);
+    this.#stderr = new OutputTail();
   }
 
   /** What cannot be sent is told by the end of the process alone. */
@@ -86,14 +85,7 @@ export class PluginChild {
 
   /** Signals the whole group; nothing happens when it has ended. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#group === undefined) return;
-    try {
-      process.kill(-this.#group, signal);
-    } catch (error) {
-      // ESRCH: the group has ended. EPERM: all of it belongs to another user.
-      const code = errorCode(error);
-      if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-    }
+    if (this.#group !== undefined) killGroup(this.#group, signal);
   }
 
   #start(file: string): ChildProcess {
@@ -150,7 +142,7 @@ export class PluginChild {
   }
 
   #end(how: Partial<PluginEnd>): PluginEnd {
-    const end = { exitCode: null, signal: null, overMemory: false, stderrTail: this.#stderr.text(), ...how };
+    const end = { exitCode: null, signal: null, overMemory: false, stderrTail: this.#stderr.publicText(), ...how };
     return { ...end, overMemory: this.#overMemory || ranOutOfHeap(end) };
   }
 }

@@ -9,7 +9,7 @@ export interface PluginEnd {
   readonly startError?: string | undefined;
   /** It took more memory than it may. */
   readonly overMemory: boolean;
-  /** The last of what it wrote on stderr since its output was last piped. */
+  /** The last 16 KiB that it wrote on stderr since its output was last piped, without secrets. */
   readonly stderrTail: string;
 }
 

@@ -61,6 +61,7 @@ class PluginHost {
 
   /** An error that nothing caught, or a rejected promise that nobody handled: Node would end the process too. */
   uncaught(error: unknown, origin: string): void {
+    if (!process.connected) this.orphaned();
     if (this.#running && isAbort(error, this.#abort.signal)) {
       this.#end({ outcome: 'interrupted' });
       return;
@@ -141,9 +142,9 @@ function start(): void {
   process.on('message', (message) => void host.hear(message));
   process.on('disconnect', () => host.orphaned());
   process.on('uncaughtException', (error, origin) => host.uncaught(error, origin));
-  // Many a library tells a parent that it is ready if there is one: the channel is the agent's and ours.
+  // Many a library tells a parent that it is ready if there is one: the channel is the agent's and ours. (`disconnect`
+  // has to stay: Node calls it itself when the other end is gone.)
   Reflect.deleteProperty(process, 'send');
-  Reflect.deleteProperty(process, 'disconnect');
   void host.load(path);
 }
 

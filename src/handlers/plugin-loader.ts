@@ -1,8 +1,8 @@
 import { LocalFaultError } from '../errors.ts';
 import type { Log } from '../system/log.ts';
+import { passedOnEnvironment } from './child-environment.ts';
 import { LOAD_DEADLINE_MS, Plugin, type PluginOptions } from './plugin.ts';
 import { PluginChild } from './plugin-child.ts';
-import { pluginEnvironment } from './plugin-environment.ts';
 import { examinePluginFile } from './plugin-file.ts';
 import { BUILT_IN_HANDLER } from './plugin-handler.ts';
 import { awaitPlugin } from './plugin-start.ts';
@@ -32,7 +32,7 @@ export async function loadPlugins(paths: readonly string[], log: Log, options: P
 async function nameOf(path: string, options: PluginOptions): Promise<string> {
   const file = await examinePluginFile(path, options.trustAnyFile);
   if (file.kind === 'unsafe') throw invalid(path, file.problem);
-  const childOptions = { ...options, environment: pluginEnvironment(process.env) };
+  const childOptions = { ...options, environment: passedOnEnvironment(process.env) };
   const child = new PluginChild(path, childOptions);
   const started = await awaitPlugin(child, { ...childOptions, deadlineMs: options.loadDeadlineMs ?? LOAD_DEADLINE_MS });
   child.signal('SIGKILL');

@@ -1,5 +1,5 @@
 import type { StatusDetails } from '../jobs/model.ts';
-import { redact } from '../system/redaction.ts';
+import { redact, redactText } from '../system/redaction.ts';
 import type { Acceptance } from './contract.ts';
 import type { StepResult } from './step.ts';
 
@@ -13,9 +13,9 @@ export function publicResult(result: StepResult): StepResult {
     case 'succeeded':
       return { ...result, details: publicDetails(result.details) };
     case 'failed':
-      return { ...result, reason: publicText(result.reason), details: publicDetails(result.details) };
+      return { ...result, reason: redactText(result.reason), details: publicDetails(result.details) };
     case 'deferred':
-      return { ...result, reason: publicText(result.reason) };
+      return { ...result, reason: redactText(result.reason) };
     case 'interrupted':
     case 'reboot':
       return result;
@@ -23,13 +23,10 @@ export function publicResult(result: StepResult): StepResult {
 }
 
 export function publicAcceptance(acceptance: Acceptance): Acceptance {
-  if (acceptance.kind === 'invalid') return { ...acceptance, problems: acceptance.problems.map(publicText) };
+  if (acceptance.kind === 'invalid')
+    return { ...acceptance, problems: acceptance.problems.map((problem) => redactText(problem)) };
   if (acceptance.kind === 'declined' && acceptance.why !== undefined) {
-    return { ...acceptance, why: publicText(acceptance.why) };
+    return { ...acceptance, why: redactText(acceptance.why) };
   }
   return acceptance;
-}
-
-function publicText(text: string): string {
-  return String(redact({ text })['text']);
 }

@@ -1,8 +1,8 @@
 import { ThingAgentError } from '../errors.ts';
+import { passedOnEnvironment } from './child-environment.ts';
 import type { Acceptance } from './contract.ts';
 import { PluginChild } from './plugin-child.ts';
 import { endReason } from './plugin-end.ts';
-import { pluginEnvironment } from './plugin-environment.ts';
 import { examinePluginFile } from './plugin-file.ts';
 import { publicAcceptance } from './plugin-redaction.ts';
 import { runInChild } from './plugin-run.ts';
@@ -141,7 +141,7 @@ export class Plugin {
       return { kind: 'started', child: idle.child, name: this.name, version };
     }
     idle?.child.signal('SIGKILL');
-    const options = { ...this.#options, environment: pluginEnvironment(process.env) };
+    const options = { ...this.#options, environment: passedOnEnvironment(process.env) };
     const child = new PluginChild(this.path, options);
     child.pipeOutput(context?.output);
     this.#children.add(child);

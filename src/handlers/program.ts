@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
+import { statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
 import type { ProcessEnd, ProcessRunner } from '../system/child-process.ts';
 import { LineLimit } from '../system/line-limit.ts';
@@ -113,7 +113,7 @@ async function run(
 ): Promise<ProcessEnd> {
   const { environment } = options;
   const cwd = options.workingDirectory ?? settings.workingDirectory ?? '/';
-  const fault = environmentFault(environment) ?? (await directoryFault(cwd));
+  const fault = environmentFault(environment) ?? directoryFault(cwd);
   if (fault !== undefined) return notStarted(fault);
   const as = await runAs(options.user, settings.runAs);
   if (as.kind === 'fault') return notStarted(as.fault);
@@ -126,7 +126,7 @@ async function run(
     user: userSwitch?.user,
     progressFd: hasProgress ? PROGRESS_FD : undefined,
   });
-  const switched = userSwitch === undefined ? undefined : await throughSwitch(program, userSwitch, env, cwd);
+  const switched = userSwitch === undefined ? undefined : throughSwitch(program, userSwitch, env, cwd);
   if (switched !== undefined && 'code' in switched) return notStarted(switched);
   const { file, name, args } = switched ?? program;
   const end = await settings.processes.run({
@@ -148,15 +148,18 @@ async function run(
 }
 
 /** The tool gets the file itself: it would look in a PATH of its own, and run what has no `#!` line in a shell. */
-async function throughSwitch(
+function throughSwitch(
   { file, args }: Program,
   userSwitch: UserSwitch,
   env: Readonly<Record<string, string>>,
   cwd: string,
-): Promise<Program | ProgramFault> {
-  const located = await locateProgram(file, env['PATH'] ?? '', cwd);
-  if (located.kind === 'fault') return located.fault;
-  return { file: userSwitch.file, args: userSwitch.words(located.file, args, Object.keys(env)) };
+): Program | ProgramFault {
+  const located = locateProgram(file, env['PATH'] ?? '', cwd);
+  // What is closed to an agent that is not root may be open to the user: then sudo tells.
+  const isClosedToUs = located.kind === 'fault' && located.fault.code === 'EACCES' && file.includes('/');
+  if (located.kind === 'fault' && !(userSwitch.tool === 'sudo' && isClosedToUs)) return located.fault;
+  const program = located.kind === 'found' ? located.file : resolve(cwd, file);
+  return { file: userSwitch.file, args: userSwitch.words(program, args, Object.keys(env)) };
 }
 
 function environmentFault(environment: Readonly<Record<string, string>>): ProgramFault | undefined {
@@ -168,10 +171,10 @@ function environmentFault(environment: Readonly<Record<string, string>>): Progra
 }
 
 /** spawn(2) tells of a directory that is not there as of a program that is not. */
-async function directoryFault(cwd: string): Promise<ProgramFault | undefined> {
+function directoryFault(cwd: string): ProgramFault | undefined {
   if (!isAbsolute(cwd)) return { code: 'EINVAL', message: `not permitted: workingDirectory ${cwd} is not absolute` };
   try {
-    if ((await stat(cwd)).isDirectory()) return undefined;
+    if (statSync(cwd).isDirectory()) return undefined;
     return { code: 'ENOTDIR', message: `not found: workingDirectory ${cwd} is not a directory` };
   } catch (error) {
     const code = errorCode(error) ?? 'EIO';

@@ -82,7 +82,8 @@ function bySetpriv(file: string, user: User): UserSwitch {
   // Numbers and not the name: what was looked up is what is meant. `--init-groups` would look again, by the uid, which
   // may have another user's name first.
   const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
-  return { user, tool: 'setpriv', file, words: (program, args) => [...ids, '--', program, ...args] };
+  // Twice: the first still has root's capabilities when it executes, and would execute what the user may not.
+  return { user, tool: 'setpriv', file, words: (program, args) => [...ids, '--', file, '--', program, ...args] };
 }
 
 function byRunuser(file: string, user: User): UserSwitch {

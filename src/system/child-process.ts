@@ -17,16 +17,19 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Milliseconds between TERM and KILL after an abort. */
-  readonly killGraceMs?: number;
-  /** Milliseconds that the pipes may stay open after the child's exit: a daemon left behind holds them for ever. */
-  readonly drainMs?: number;
   /** Takes all that the child writes, as it comes. Must not throw. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** Takes what the child writes to descriptor 3, which it has only then. Must not throw. */
   readonly onProgress?: (chunk: Buffer) => void;
   /** How the child's group is signalled where kill(2) has no permission to. Must not throw. */
   readonly signalGroup?: SignalGroup;
+}
+
+export interface ProcessDeadlines {
+  /** Milliseconds between TERM and KILL after an abort. */
+  readonly killGraceMs?: number;
+  /** Milliseconds that the pipes may stay open after the child's exit: a daemon left behind holds them for ever. */
+  readonly drainMs?: number;
 }
 
 export type SignalGroup = (group: number, signal: 'SIGTERM' | 'SIGKILL') => void;
@@ -60,6 +63,11 @@ interface Running {
 export class ProcessRunner {
   readonly #groups = new Map<number, SignalGroup>();
   readonly #pipes = new PipeSource();
+  readonly #deadlines: ProcessDeadlines;
+
+  constructor(deadlines: ProcessDeadlines = {}) {
+    this.#deadlines = deadlines;
+  }
 
   /** Never rejects for what the program is or does. Settles within grace and drain of an abort, whatever it does. */
   async run(options: ProcessOptions): Promise<ProcessEnd> {
@@ -89,7 +97,7 @@ export class ProcessRunner {
   async #start(options: ProcessOptions, stdout: OutputTail, stderr: OutputTail, onAbort: () => void): Promise<Exit> {
     const { signal, onOutput, onProgress } = options;
     try {
-      const program = await locateProgram(options.file, options.env['PATH'] ?? '', options.cwd);
+      const program = locateProgram(options.file, options.env['PATH'] ?? '', options.cwd);
       if (program.kind === 'fault') return notStarted(program.fault);
       const count = onProgress === undefined ? 2 : 3;
       const pipes = await this.#pipes.take(count);
@@ -118,7 +126,8 @@ export class ProcessRunner {
 
   /** Waits for the exit, then for the pipes; an abort sends TERM, then KILL, then gives the child up. */
   #settle({ child, readers }: Running, options: ProcessOptions): Promise<Exit> {
-    const { signal, killGraceMs = 5000, drainMs = 2000, signalGroup = killGroup } = options;
+    const { signal, signalGroup = killGroup } = options;
+    const { killGraceMs = 5000, drainMs = 2000 } = this.#deadlines;
     const group = child.pid;
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];

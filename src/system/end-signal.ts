@@ -8,7 +8,8 @@ const SIGRTMIN = 34;
  * know. Node knows no names above 31 and tells such an end as exit code 0, which would make a killed program a success.
  *
  * To be asked when the last of its pipes has closed: the kernel sets the exit code before it closes descriptors, and
- * libuv handles a readable descriptor before the SIGCHLD that makes it reap. proc_pid_stat(5), field 52.
+ * libuv handles a readable descriptor before the SIGCHLD that makes it reap. proc_pid_stat(5), field 52. So it stays
+ * unknown of a program that closed them all long before, or left them to another, and of one that is not ours to see.
  */
 export function realTimeEnd(pid: number): string | undefined {
   let stat: string;

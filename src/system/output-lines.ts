@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
-import { stripVTControlCharacters } from 'node:util';
+
 import { redactText } from './redaction.ts';
+import { withoutTerminalSequences } from './terminal-sequences.ts';
 
 /** Characters. A longer line is given in pieces. */
 const LONGEST_LINE = 16_384;
@@ -47,7 +48,7 @@ export class OutputLines {
 
   #shown(lines: readonly string[]): string[] {
     return lines.flatMap((line) => {
-      const plain = this.#withoutKey(stripVTControlCharacters(line.replace(/\r$/, '')));
+      const plain = this.#withoutKey(withoutTerminalSequences(line.replace(/\r$/, '')));
       return plain === undefined ? [] : [escapeControls(redactText(plain))];
     });
   }

@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from 'node:util';
 import { redactTail } from './redaction.ts';
+import { withoutTerminalSequences } from './terminal-sequences.ts';
 
 /**
  * Bytes. Status details take 1,024 characters: four times what those may need, as line ends, colours and secrets vanish
@@ -45,6 +45,6 @@ export class OutputTail {
   /** The text as others may see it: without secrets, and without the sequences that colour a terminal. */
   publicText(): string {
     // The sequences go first: one may stand in the middle of a secret.
-    return redactTail(stripVTControlCharacters(this.text()), this.#dropped);
+    return redactTail(withoutTerminalSequences(this.text()), this.#dropped);
   }
 }

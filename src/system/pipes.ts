@@ -16,8 +16,8 @@ interface SparePipe {
   readonly readFd: number;
 }
 
-/** Made at once, so that mkfifo(1) runs for every fourth or so step only. */
-const BATCH = 12;
+/** Made at once, so that mkfifo(1) runs for every eighth step or so only. */
+const BATCH = 24;
 const MAKING_DEADLINE_MS = 10_000;
 
 /**

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access, open, stat } from 'node:fs/promises';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
 
@@ -18,17 +17,20 @@ export type LocatedProgram =
  * The file that a command's first word names: a bare name is looked up in `searchPath` as execvp(3) does, anything
  * with a slash is taken relative to `cwd`; then the file is examined. We look ourselves because execvp hands a file
  * that the kernel cannot execute (ENOEXEC) to /bin/sh, and no shell may ever read job input.
+ *
+ * All of it blocks: some ten calls of a few microseconds each, where as many turns of the thread pool would cost more
+ * than the program on a busy machine. A file system that hangs would hang uv_spawn as well, which waits for the exec.
  */
-export async function locateProgram(name: string, searchPath: string, cwd: string): Promise<LocatedProgram> {
+export function locateProgram(name: string, searchPath: string, cwd: string): LocatedProgram {
   const candidates = name.includes('/')
     ? [resolve(cwd, name)]
     : searchPath
         .split(delimiter)
-        .filter((directory) => isAbsolute(directory))
+        .filter((directory) => isAbsolute(directory) && canEnter(directory))
         .map((directory) => join(directory, name));
   let notExecutable: ProgramFault | undefined;
   for (const file of name === '' ? [] : candidates) {
-    const fault = await examineProgram(file);
+    const fault = examineProgram(file);
     if (fault === undefined) return { kind: 'found', file };
     if (fault.code === 'EACCES' && !name.includes('/')) notExecutable ??= fault;
     else if (fault.code !== 'ENOENT' || name.includes('/')) return { kind: 'fault', fault };
@@ -37,21 +39,35 @@ export async function locateProgram(name: string, searchPath: string, cwd: strin
   return { kind: 'fault', fault: notExecutable ?? missing };
 }
 
-/** What keeps this file from being executed by the kernel itself; undefined when nothing does. */
-async function examineProgram(file: string): Promise<ProgramFault | undefined> {
+/** A directory of PATH that is closed to us has nothing to run, and is no reason to say more than "not found". */
+function canEnter(directory: string): boolean {
   try {
-    if (!(await stat(file)).isFile()) {
+    accessSync(directory, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What keeps this file from being executed by the kernel itself; undefined when nothing does. */
+function examineProgram(file: string): ProgramFault | undefined {
+  try {
+    if (!statSync(file).isFile()) {
       return { code: 'EACCES', message: `not permitted: ${file} is not a regular file` };
     }
   } catch (error) {
     return lookUpFault(file, error);
   }
   try {
-    await access(file, constants.X_OK);
+    accessSync(file, constants.X_OK);
   } catch (error) {
     return { code: errorCode(error) ?? 'EACCES', message: `not permitted: ${file} is not executable` };
   }
-  return examineHeader(file);
+  try {
+    return examineHeader(file);
+  } catch (error) {
+    return lookUpFault(file, error);
+  }
 }
 
 function lookUpFault(file: string, error: unknown): ProgramFault {
@@ -62,8 +78,8 @@ function lookUpFault(file: string, error: unknown): ProgramFault {
 
 const ELF_MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 
-async function examineHeader(file: string): Promise<ProgramFault | undefined> {
-  const head = await readHead(file);
+function examineHeader(file: string): ProgramFault | undefined {
+  const head = readHead(file);
   // Executable and not readable is a legal mode for a binary: the kernel decides.
   if (head === undefined || head.subarray(0, 4).equals(ELF_MAGIC)) return undefined;
   const line = head.toString('latin1').split('\n', 1)[0] ?? '';
@@ -72,7 +88,7 @@ async function examineHeader(file: string): Promise<ProgramFault | undefined> {
     return { code: 'ENOEXEC', message: `not a program: ${file} has no #! line or binary header` };
   }
   try {
-    await access(interpreter, constants.X_OK);
+    accessSync(interpreter, constants.X_OK);
     return undefined;
   } catch (error) {
     const code = errorCode(error) ?? 'ENOENT';
@@ -80,17 +96,18 @@ async function examineHeader(file: string): Promise<ProgramFault | undefined> {
   }
 }
 
-async function readHead(file: string): Promise<Buffer | undefined> {
+function readHead(file: string): Buffer | undefined {
+  let fd: number;
   try {
-    const handle = await open(file, 'r');
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
+    fd = openSync(file, 'r');
   } catch (error) {
     if (errorCode(error) === 'EACCES') return undefined;
     throw error;
+  }
+  try {
+    const head = Buffer.alloc(256);
+    return head.subarray(0, readSync(fd, head, 0, head.length, 0));
+  } finally {
+    closeSync(fd);
   }
 }

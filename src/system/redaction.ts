@@ -61,13 +61,17 @@ export function redactText(text: string): string {
     .replace(SECRET_HEADER, `$1${GONE}`);
 }
 
-/** Characters of a word that a cut may have left the end of. */
-const LONGEST_WORD = 4096;
+/** Characters of a line or word that a cut may have left the end of. */
+const LONGEST_REST = 4096;
 const PEM_KEY_END = /^(?:(?!-----BEGIN )[\s\S])*?-----END [A-Z ]*PRIVATE KEY-----/;
 
-/** The same for the end of a longer text, where the name of a secret may have been cut off and the secret not. */
+/**
+ * The same for the end of a longer text, where the name of a secret may have been cut off and the secret not: the rest
+ * of the first line goes, or of the first word where there are no lines.
+ */
 export function redactTail(text: string, isCut: boolean): string {
   if (!isCut) return redactText(text);
-  const word = /^\S*/.exec(text)?.[0].length ?? 0;
-  return redactText(text.slice(word <= LONGEST_WORD ? word : 0).replace(PEM_KEY_END, GONE));
+  const start = text.slice(0, LONGEST_REST + 1);
+  const rest = start.includes('\n') ? start.indexOf('\n') + 1 : start.search(/\s/);
+  return redactText(text.slice(Math.max(0, rest)).replace(PEM_KEY_END, GONE));
 }

@@ -211,6 +211,7 @@ describe('features', () => {
           environment: { A: 'b' },
           workingDirectory: '/tmp',
           onInterrupted: 'fail',
+          pointOfNoReturn: true,
         },
       },
       { action: { name: 'B', type: 'beep' } },

@@ -217,6 +217,21 @@ describe('after the abort', () => {
     expect(await abortOnceReady(body)).toEqual({ outcome: 'interrupted' });
   });
 
+  test('one that is still being imported is ended too', async () => {
+    const plugin = await lab.withRun(
+      '',
+      {},
+      `
+      import { existsSync } from 'node:fs';
+      if (existsSync('${lab.file('hang')}')) for (;;);`,
+    );
+    lab.write('hang', '');
+    const run = lab.run();
+    const ending = plugin.run(run.context);
+    setTimeout(() => run.abort.abort(), 100);
+    expect(await ending).toEqual({ outcome: 'interrupted' });
+  });
+
   test('that came first, nothing is run', async () => {
     const run = lab.run({ signal: AbortSignal.abort() });
     expect(await runBody(`${ready}`, run)).toEqual({ outcome: 'interrupted' });

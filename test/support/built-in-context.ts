@@ -1,4 +1,4 @@
-import { childEnvironment } from '../../src/handlers/child-environment.ts';
+import { runProgram } from '../../src/handlers/program.ts';
 import type { BuiltInContext } from '../../src/handlers/step.ts';
 import type { StatusDetails } from '../../src/jobs/model.ts';
 import { ProcessRunner } from '../../src/system/child-process.ts';
@@ -11,6 +11,8 @@ export interface ContextChanges {
   readonly jobId?: string;
   /** Also called with what the step saves, at the moment that it does. */
   readonly onSave?: (value: unknown) => void;
+  /** Also called with each line of the log. */
+  readonly onLine?: (line: string) => void;
   readonly refreshInput?: () => Promise<unknown>;
 }
 
@@ -42,6 +44,7 @@ export class RecordedContext implements BuiltInContext {
     this.runAsUser = changes.runAsUser;
     const line = (fields: object, message: string) => {
       this.lines.push(`${message} ${JSON.stringify(fields, shownError)}`);
+      changes.onLine?.(message);
     };
     this.log = { debug: line, info: line, warn: line, error: line };
   }
@@ -64,17 +67,11 @@ export class RecordedContext implements BuiltInContext {
     return this.#changes.refreshInput();
   }
 
-  /** As root it becomes the user by setpriv(1), as the agent may. */
   runProgram(words: readonly string[], options: { environment?: Readonly<Record<string, string>> } = {}) {
-    const user = this.runAsUser;
-    const [file = '', ...args] =
-      user === undefined ? words : ['setpriv', `--reuid=${user}`, '--regid=nogroup', '--clear-groups', '--', ...words];
-    return this.#processes.run({
-      file,
-      args,
-      env: { ...childEnvironment(process.env, this.job, this.stepIndex), ...options.environment },
-      cwd: '/',
-      signal: this.signal,
+    const { environment = {} } = options;
+    return runProgram(words, { user: this.runAsUser, environment, includeStdOut: false }, this, {
+      processes: this.#processes,
+      allowedDirectories: [],
     });
   }
 }

@@ -1,5 +1,5 @@
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type ProcessOptions, ProcessRunner } from '../../src/system/child-process.ts';
@@ -14,11 +14,13 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function run(file: string, args: string[] = [], change: Partial<ProcessOptions> = {}) {
+type Change = Partial<ProcessOptions> & { readonly processes?: ProcessRunner };
+
+function run(file: string, args: string[] = [], { processes = runner, ...change }: Change = {}) {
   const env = { PATH: process.env['PATH'] ?? '' };
-  return runner.run({ file, args, env, cwd: directory, signal: new AbortController().signal, ...change });
+  return processes.run({ file, args, env, cwd: directory, signal: new AbortController().signal, ...change });
 }
-const sh = (script: string, change: Partial<ProcessOptions> = {}) => run('/bin/sh', ['-c', script], change);
+const sh = (script: string, change: Change = {}) => run('/bin/sh', ['-c', script], change);
 
 async function file(name: string, content: string, mode: number): Promise<string> {
   const path = join(directory, name);
@@ -33,8 +35,14 @@ async function processState(pid: string): Promise<string> {
   return /\) (\S)/.exec(stat)?.[1] ?? 'gone';
 }
 
+/** Once the process whose number the script has put into `pid` has ended. */
+async function pidHasEnded(): Promise<void> {
+  const pid = (await readFile(join(directory, 'pid'), 'utf8')).trim();
+  await vi.waitFor(async () => expect(await processState(pid)).toMatch(/^(gone|Z)$/), { timeout: 10_000 });
+}
+
 /** Resolves when the child has said that it is ready, by making the file. */
-async function abortOnceReady(change: Partial<ProcessOptions>, script: string) {
+async function abortOnceReady(change: Change, script: string) {
   const controller = new AbortController();
   const ready = join(directory, 'ready');
   const ending = sh(script, { ...change, signal: controller.signal });
@@ -43,33 +51,106 @@ async function abortOnceReady(change: Partial<ProcessOptions>, script: string) {
   return ending;
 }
 
-test.each([0, 1, 3, 126, 127, 128, 137, 255])('exit code %i is told as it is', async (code) => {
+test.each([0, 1, 3, 21, 126, 127, 128, 137, 194, 255])('exit code %i is told as it is', async (code) => {
   expect(await sh(`exit ${code}`)).toMatchObject({ exitCode: code, signal: null, interrupted: false });
 });
 
-test.each(['SIGKILL', 'SIGSEGV', 'SIGPIPE', 'SIGTERM'])('an end by %s is told as a signal', async (signal) => {
-  expect(await sh(`kill -${signal.slice(3)} $$`)).toMatchObject({ exitCode: null, signal });
+/** signal(7): those that end a process that has not asked for them. */
+const ENDING = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31];
+
+test.each(ENDING)('an end by signal %i is told by its name', async (number) => {
+  const end = await sh(`ulimit -c 0; kill -${number} $$`);
+  expect(end).toMatchObject({ exitCode: null, signal: expect.any(String) });
+  expect(Object.entries(constants.signals)).toContainEqual([end.signal, number]);
 });
 
-test('50 MB on each pipe, all of stderr before stdout, neither blocks nor is kept', async () => {
-  const end = await sh('head -c 50000000 /dev/zero >&2; head -c 50000000 /dev/zero; echo last; echo fin >&2');
+test.each([
+  [34, 'SIGRTMIN'],
+  [35, 'SIGRTMIN+1'],
+  [64, 'SIGRTMIN+30'],
+])('an end by the real-time signal %i, which Node tells as exit code 0, is told too', async (number, signal) => {
+  expect(await sh(`kill -${number} $$`)).toMatchObject({ exitCode: null, signal });
+});
+
+test('1 GB on each pipe, all of stderr before stdout, neither blocks nor is kept, and all of it is passed on', async () => {
+  const bytes = { stdout: 0, stderr: 0 };
+  const end = await sh('head -c 1G /dev/zero >&2; head -c 1G /dev/zero; echo last; echo fin >&2', {
+    onOutput: (stream, chunk) => {
+      bytes[stream] += chunk.length;
+    },
+  });
   expect(end.exitCode).toBe(0);
-  expect(end.stdoutTail).toHaveLength(4096);
+  expect(end.stdoutTail).toHaveLength(16_384);
   expect(end.stdoutTail.endsWith('\0last\n')).toBe(true);
   expect(end.stderrTail.endsWith('\0fin\n')).toBe(true);
+  expect(bytes).toEqual({ stdout: 1024 ** 3 + 5, stderr: 1024 ** 3 + 4 });
+}, 120_000);
+
+test('a child that closes its stdout still says all on stderr, and its own end', async () => {
+  const end = await sh('exec >&-; sleep 0.1; head -c 200000 /dev/zero >&2; echo fin >&2; exit 3');
+  expect(end).toMatchObject({ exitCode: 3, stdoutTail: '', stderrTail: expect.stringMatching(/fin\n$/) });
+});
+
+test('its outputs are pipes that can be opened anew: >/dev/stderr works', async () => {
+  const end = await sh('echo out >/dev/stdout; echo err >/dev/stderr; echo again | tee /dev/stderr');
+  expect(end).toMatchObject({ exitCode: 0, stdoutTail: 'out\nagain\n', stderrTail: 'err\nagain\n' });
+});
+
+test('a host that gives no pipes gets sockets', async () => {
+  const path = process.env['PATH'];
+  process.env['PATH'] = '/nonexistent';
+  try {
+    const bare = new ProcessRunner();
+    const progress: Buffer[] = [];
+    const end = await bare.run({
+      ...{ file: '/bin/sh', args: ['-c', 'echo out; echo err >&2; echo p >&3; exit 3'], env: {}, cwd: '/' },
+      signal: new AbortController().signal,
+      onProgress: (chunk) => progress.push(chunk),
+    });
+    expect(end).toMatchObject({ exitCode: 3, stdoutTail: 'out\n', stderrTail: 'err\n' });
+    expect(Buffer.concat(progress).toString()).toBe('p\n');
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
+test('many at once each have their own output', async () => {
+  const ends = await Promise.all(Array.from({ length: 20 }, (_, index) => sh(`echo ${index}; echo ${index} >&2`)));
+  expect(ends.map(({ stdoutTail }) => stdoutTail)).toEqual(ends.map((_, index) => `${index}\n`));
+  expect(ends.map(({ stderrTail }) => stderrTail)).toEqual(ends.map((_, index) => `${index}\n`));
+});
+
+test('descriptor 3 is there only where somebody listens', async () => {
+  const progress: Buffer[] = [];
+  await sh('echo a >&3; echo b >/dev/fd/3', { onProgress: (chunk) => progress.push(chunk) });
+  expect(Buffer.concat(progress).toString()).toBe('a\nb\n');
+  expect((await sh('echo a >&3')).exitCode).not.toBe(0);
+});
+
+test('the tails are without secrets and colours', async () => {
+  const end = await sh(`printf 'https://h/?X-Amz-Sig\\033[31mnature=hush \\033]0;title\\007red\\n'`);
+  expect(end.stdoutTail).toBe('https://h/?X-Amz-Signature=[redacted] red\n');
 });
 
 test('a child that ignores TERM is killed after the grace, with its group', async () => {
   const script = 'trap "" TERM; sleep 60 & echo $! > pid; touch ready; while :; do wait; done';
-  const end = await abortOnceReady({ killGraceMs: 50 }, script);
+  const end = await abortOnceReady({ processes: new ProcessRunner({ killGraceMs: 50 }) }, script);
   expect(end).toMatchObject({ interrupted: true, signal: 'SIGKILL' });
-  const pid = (await readFile(join(directory, 'pid'), 'utf8')).trim();
-  await vi.waitFor(async () => expect(await processState(pid)).toMatch(/^(gone|Z)$/));
+  await pidHasEnded();
 });
 
 test('a child that heeds TERM ends with its own code', async () => {
   const end = await abortOnceReady({}, 'trap "exit 7" TERM; touch ready; while :; do sleep 0.02; done');
   expect(end).toMatchObject({ interrupted: true, exitCode: 7 });
+});
+
+test('what ignores TERM in its group does not outlive it after an abort', async () => {
+  const deaf = 'trap "" TERM; sleep 60';
+  const script = `(${deaf}) >&- 2>&- & echo $! > pid; trap "exit 7" TERM; touch ready; while :; do sleep 0.02; done`;
+  expect(await abortOnceReady({ processes: new ProcessRunner({ killGraceMs: 60_000 }) }, script)).toMatchObject({
+    exitCode: 7,
+  });
+  await pidHasEnded();
 });
 
 test('killAll ends everything at once', async () => {
@@ -79,10 +160,15 @@ test('killAll ends everything at once', async () => {
   expect(await ending).toMatchObject({ signal: 'SIGKILL', interrupted: false });
 });
 
-test('a daemon left behind with the pipe does not hold the result', async () => {
-  const end = await sh('setsid sleep 20 & echo started', { drainMs: 100 });
+test('a daemon left behind with the pipe does not hold the result, and lives', async () => {
+  const end = await sh('setsid sleep 20 & echo $! > pid; echo started', {
+    processes: new ProcessRunner({ drainMs: 100 }),
+  });
   expect(end).toMatchObject({ exitCode: 0, stdoutTail: 'started\n' });
   expect(end.durationMs).toBeLessThan(10_000);
+  const pid = (await readFile(join(directory, 'pid'), 'utf8')).trim();
+  expect(await processState(pid)).toMatch(/^[SRD]$/);
+  process.kill(Number(pid), 'SIGKILL');
 });
 
 test('nothing starts after the abort', async () => {
@@ -105,6 +191,15 @@ test('what cannot start says why', async () => {
   expect((await run('/bin/echo', ['a\0b'])).spawnError).toBeDefined();
 });
 
+test('a directory of PATH that cannot be entered is passed over', async () => {
+  await symlink('loop', join(directory, 'loop'));
+  const path = `${join(directory, 'loop')}:relative:${directory}`;
+  const missing = await run('program', [], { env: { PATH: path } });
+  expect(missing.spawnError).toEqual({ code: 'ENOENT', message: `not found: program (searched ${path})` });
+  await file('program', '#!/bin/sh\n', 0o755);
+  expect(await run('program', [], { env: { PATH: path } })).toMatchObject({ exitCode: 0 });
+});
+
 test('a script without #! is refused and never given to a shell', async () => {
   const script = await file('script', 'touch executed\n', 0o755);
   const end = await run(script);
@@ -112,6 +207,7 @@ test('a script without #! is refused and never given to a shell', async () => {
     code: 'ENOEXEC',
     message: `not a program: ${script} has no #! line or binary header`,
   });
+  await expect(access(join(directory, 'executed'))).rejects.toThrow();
 });
 
 test('arguments arrive as they are', async () => {

@@ -109,6 +109,18 @@ describe('runHandler', () => {
     }
   });
 
+  test('takes a handler that was written for the first contract, whose functions keep their types', async () => {
+    const handler = defineHandler({
+      name: 'first',
+      accepts: (document) => document === 1,
+      run: async ({ job }) => {
+        expectTypeOf(job.document).toEqualTypeOf<unknown>();
+      },
+    });
+    expect(await handler.accepts(1)).toBe(true);
+    expect(await runHandler(handler, { document: 1 })).toMatchObject({ status: 'SUCCEEDED', statusDetails: {} });
+  });
+
   test('refuses what is no handler', async () => {
     await expect(runHandler({ name: '', accepts: () => true, run: () => undefined }, { document: {} })).rejects.toThrow(
       'the handler: name: expected a non-empty string',

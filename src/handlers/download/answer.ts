@@ -69,14 +69,18 @@ function readRange(headers: IncomingHttpHeaders, length: number | undefined, ask
     return { kind: 'useless part', reason, rangesWork: false };
   }
   const total = wholeNumber(size) ?? asked.total;
-  if (!stillFits(validator, headers) || (asked.total !== undefined && total !== asked.total)) {
+  // `*`: nothing would tell the end of the file from the end of a short range.
+  if (total === undefined) {
+    return { kind: 'useless part', reason: 'the server does not tell the size of the file', rangesWork: false };
+  }
+  if (!stillFits(validator, headers) || total !== (asked.total ?? total)) {
     return { kind: 'useless part', reason: 'the file has changed on the server', rangesWork: true };
   }
   return { kind: 'body', start, length: announced, total, validator };
 }
 
 function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** RFC 9110, 10.2.3: seconds, or a date, which is held against the server's own. 0 when it does not say. */

@@ -142,8 +142,9 @@ class Download {
   ): Promise<StatusDetails | undefined> {
     const ours = resumedBytes === undefined && saved?.part === part ? saved.sha256 : undefined;
     const wanted = this.#input.sha256?.toLowerCase() || ours;
-    if (wanted === undefined || (await target.check('file'))?.sha256 !== wanted) return undefined;
-    const { bytes, sha256 } = this.#approved(await target.check('file', signature), wanted);
+    const found = wanted === undefined ? undefined : await target.check('file');
+    if (found === undefined || found.sha256 !== wanted) return undefined;
+    const { bytes, sha256 } = this.#approved(signature ? await target.check('file', signature) : found, wanted);
     await target.discard();
     const mode = this.#mode();
     if (mode !== undefined) await target.setMode(mode);

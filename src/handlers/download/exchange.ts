@@ -34,7 +34,7 @@ export async function exchange(
     if (denial !== undefined) throw new DownloadFailure(from ? `redirected to ${shownUrl(url)}: ${denial}` : denial);
     const answer = await httpGet(url, { headers: headersFor(url, first, asked), signal, ca: settings.ca });
     const reading = readAnswer(answer.status, answer.headers, asked, Date.now());
-    if (reading.kind !== 'redirect') return judge(answer, reading, url);
+    if (reading.kind !== 'redirect') return judge(answer, reading, url, first);
     answer.body.destroy();
     const next = URL.parse(reading.location, url.href);
     if (next === null) throw new DownloadFailure(`${shownUrl(url)} redirects to what is no URL`);
@@ -57,6 +57,7 @@ async function judge(
   answer: HttpAnswer,
   reading: Exclude<Reading, { kind: 'redirect' }>,
   url: URL,
+  first: URL,
 ): Promise<Exchanged> {
   if (reading.kind === 'body') return { kind: 'body', answer, reading };
   const { status: code, headers } = answer;
@@ -66,7 +67,7 @@ async function judge(
   if (reading.kind === 'useless part') return reading;
   // The server's own words for its status may be anything.
   const status = `${code} ${STATUS_CODES[code] ?? ''}`.trim();
-  const reason = `the server answered ${refusalText(status, headers['content-type'], body, url)}`;
+  const reason = `the server answered ${refusalText(status, headers['content-type'], body, [url, first])}`;
   if (reading.kind === 'trouble') return { kind: 'trouble', reason, afterMs: reading.afterMs };
   const served = Date.parse(headers.date ?? '');
   if (isExpired(url, code, body, Number.isNaN(served) ? Date.now() : served)) return { kind: 'expired', reason };

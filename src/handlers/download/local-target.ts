@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { errorCode } from '../../errors.ts';
 import { DownloadFailure } from './failure.ts';
 import { checkFile } from './file-check.ts';
-import { createPart, reopenPart } from './part-file.ts';
+import { createPart, reopenPart, sweepParts } from './part-file.ts';
 import type { FileCheck, OpenRequest, OpenTarget, SignatureCheck, TargetFile } from './target-file.ts';
 import { locateTarget, pathFailure } from './target-path.ts';
 
@@ -32,6 +32,7 @@ export class LocalTarget implements TargetFile {
       const isOurs = resume !== undefined && resume.part === part;
       const reopened = isOurs ? await reopenPart(part, resume.bytes) : undefined;
       this.#bytes = reopened === undefined ? 0 : (resume?.bytes ?? 0);
+      if (reopened === undefined) await sweepParts(file, part);
       this.#handle = reopened ?? (await createPart(part));
       return { file, part, resumedBytes: reopened === undefined ? undefined : this.#bytes };
     });

@@ -1,7 +1,28 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+
+/** Milliseconds after which a part that nobody writes is taken for one whose job was cancelled: no step comes for it. */
+const ABANDONED_MS = 86_400_000;
+
+/** Removes the parts of this file that other jobs have left. A job that comes for one after all starts from nothing. */
+export async function sweepParts(file: string, part: string): Promise<void> {
+  const start = `.${basename(file)}.`;
+  // A directory that may be written and not listed keeps what is in it.
+  const names = await readdir(dirname(part)).catch(() => []);
+  for (const name of names) {
+    const isPart = name.startsWith(start) && /^[0-9a-f]{16}\.part$/.test(name.slice(start.length));
+    if (isPart && name !== basename(part)) await removeAbandoned(join(dirname(part), name));
+  }
+}
+
+async function removeAbandoned(part: string): Promise<void> {
+  const stats = await lstat(part).catch(() => undefined);
+  if (!stats?.isFile() || stats.uid !== process.geteuid?.()) return;
+  if (Date.now() - stats.mtimeMs > ABANDONED_MS) await rm(part, { force: true });
+}
 
 /**
  * A new and empty part. What stands at its name, a link too, is removed; O_EXCL then follows no link that comes just

@@ -1,3 +1,4 @@
+import { errorMessage } from '../../errors.ts';
 import type { BuiltInContext } from '../step.ts';
 import { DownloadFailure } from './failure.ts';
 import type { ProgressReport } from './progress-report.ts';
@@ -86,7 +87,11 @@ export class PartSink implements Sink {
       ...(this.#validator === undefined ? {} : { validator: this.#validator }),
       ...(sha256 === undefined ? {} : { sha256 }),
     };
-    this.#options.context.saveProgress(saved);
+    try {
+      this.#options.context.saveProgress(saved);
+    } catch (error) {
+      throw new DownloadFailure(`the progress of the download cannot be saved: ${errorMessage(error)}`, error);
+    }
   }
 
   async #refuseWithoutSpace(): Promise<void> {

@@ -1,14 +1,20 @@
 import { redact } from '../../system/redaction.ts';
+import { basicAuthorization } from './admission.ts';
 import { xmlText } from './expiry.ts';
 
 /** Bytes of an error's body that are looked at. */
 export const REFUSAL_BYTES = 4096;
 const EXCERPT = 160;
 
-/** A server's refusal in a phrase: its status, and a short excerpt of what it said in which no secret of the URL is left. */
-export function refusalText(status: string, contentType: string | undefined, body: string, url: URL): string {
+/** A server's refusal in a phrase: its status, and a short excerpt of what it said in which no secret of these URLs is left. */
+export function refusalText(
+  status: string,
+  contentType: string | undefined,
+  body: string,
+  urls: readonly URL[],
+): string {
   // Cleaned before it is cut: half a secret would not be found.
-  const said = short(withoutSecrets(excerptOf(contentType, body), url));
+  const said = short(withoutSecrets(excerptOf(contentType, body), urls));
   return said === '' ? status : `${status} (${said})`;
 }
 
@@ -26,8 +32,12 @@ function short(text: string): string {
 }
 
 /** Servers repeat what they were asked: values of the query and the password go, and whatever looks like a query. */
-function withoutSecrets(text: string, url: URL): string {
-  const secrets = [...url.searchParams.values(), url.password, ...url.search.slice(1).split(/[&=]/)]
+function withoutSecrets(text: string, urls: readonly URL[]): string {
+  const secrets = urls
+    .flatMap((url) => {
+      const credentials = basicAuthorization(url)?.slice('Basic '.length) ?? '';
+      return [...url.searchParams.values(), url.password, credentials, ...url.search.slice(1).split(/[&=]/)];
+    })
     .flatMap((value) => [value, encodeURIComponent(value)])
     .filter((value) => value.length >= 4)
     .sort((a, b) => b.length - a.length);

@@ -17,6 +17,8 @@ const FileCheckSchema = v.optional(
 );
 /** For a process that has to put its file on disk after an abort, and for one whose end is waited for. */
 const GRACE_MS = 5_000;
+/** For the end of a process whose connection has ended. */
+const END_MS = 1_000;
 
 /**
  * A target that a process of another user writes. The agent, which may be root, talks to servers and decides; it never
@@ -27,6 +29,7 @@ export class RemoteTarget implements TargetFile {
   readonly #socket: Socket;
   readonly #frames: AsyncGenerator<Frame, undefined>;
   readonly #ended: Promise<ProcessEnd>;
+  #fault: DownloadFailure | undefined;
 
   /** @param signal after its abort the process has a grace to answer; so nothing it does can hold the agent. */
   constructor({ user, socket, frames, ended }: TargetProcess, signal: AbortSignal) {
@@ -78,7 +81,7 @@ export class RemoteTarget implements TargetFile {
 
   async close(): Promise<void> {
     this.#socket.end();
-    await Promise.race([this.#ended, delay(GRACE_MS, undefined, { ref: false })]);
+    if (this.#fault === undefined) await Promise.race([this.#ended, delay(GRACE_MS, undefined, { ref: false })]);
     this.#socket.destroy();
   }
 
@@ -91,6 +94,7 @@ export class RemoteTarget implements TargetFile {
 
   /** One at a time: the answers come in the order of what was sent. */
   async #send(frame: Frame): Promise<unknown> {
+    if (this.#fault !== undefined) throw this.#fault;
     const answer = await this.#exchange(frame);
     if (answer?.kind !== 'json') throw await this.#lost();
     const reply = v.safeParse(ReplySchema, answer.value);
@@ -112,8 +116,9 @@ export class RemoteTarget implements TargetFile {
 
   async #lost(): Promise<DownloadFailure> {
     this.#socket.destroy();
-    const end = await Promise.race([this.#ended, delay(GRACE_MS, undefined, { ref: false })]);
-    const how = end === undefined ? 'it no longer answers' : endText(end);
-    return new DownloadFailure(`the process that writes as ${this.#user} was lost: ${how}`);
+    const end = await Promise.race([this.#ended, delay(END_MS, undefined, { ref: false })]);
+    const how = end === undefined ? 'it does not answer' : endText(end);
+    this.#fault = new DownloadFailure(`the process that writes as ${this.#user} was lost: ${how}`);
+    return this.#fault;
   }
 }

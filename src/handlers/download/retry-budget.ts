@@ -1,7 +1,7 @@
 import type { RetrySettings } from './settings.ts';
 
 /** Bytes beyond the furthest point so far that make a failed try count as progress. */
-const PROGRESS_BYTES = 64 * 1024;
+export const PROGRESS_BYTES = 64 * 1024;
 
 /** How often and when a transfer is tried again: tries that bring it forward cost nothing. */
 export class RetryBudget {
@@ -25,18 +25,15 @@ export class RetryBudget {
    * so that fleets spread, after what the server asked for; undefined when the budget is spent.
    */
   failed(bytes: number, askedMs = 0): number | undefined {
-    if (this.progressed(bytes)) this.#failures = 0;
+    // Bytes that are fetched again, as the file changed or ranges do not work, are no progress.
+    if (bytes >= this.#furthest + PROGRESS_BYTES) {
+      this.#furthest = bytes;
+      this.#failures = 0;
+    }
     this.#failures += 1;
     const { tries, floorMs, capMs } = this.#settings;
     if (this.#failures >= tries) return undefined;
     const full = Math.min(capMs, floorMs * 2 ** Math.min(this.#failures - 1, 20));
     return askedMs + Math.round(full / 2 + (full / 2) * this.#random());
-  }
-
-  /** Bytes that are fetched again, as the file changed or ranges do not work, are none. */
-  progressed(bytes: number): boolean {
-    if (bytes < this.#furthest + PROGRESS_BYTES) return false;
-    this.#furthest = bytes;
-    return true;
   }
 }

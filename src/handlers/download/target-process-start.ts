@@ -36,7 +36,9 @@ export async function startTargetProcess(
   const name = `\0thing-agent-${randomBytes(8).toString('hex')}`;
   const token = randomBytes(32).toString('hex');
   const accepted = Promise.withResolvers<Accepted>();
+  const callers = new Set<Socket>();
   const server = createServer((socket) => {
+    callers.add(socket);
     void greet(socket, token).then((caller) => (caller ? accepted.resolve(caller) : socket.destroy()));
   });
   const aborted = once(signal, 'abort').then(() => undefined);
@@ -49,11 +51,16 @@ export async function startTargetProcess(
     const ended = context.runProgram([process.execPath, program], { environment });
     const first = await Promise.race([accepted.promise, ended, aborted]);
     signal.throwIfAborted();
-    if (first !== undefined && 'socket' in first) return { user, ...first, ended };
+    if (first !== undefined && 'socket' in first) {
+      callers.delete(first.socket);
+      return { user, ...first, ended };
+    }
     const how = first === undefined ? 'it did not start' : endText(first);
     throw new DownloadFailure(`no process can write as ${user}: ${how}`);
   } finally {
     server.close();
+    // Whoever else has called, or comes too late.
+    for (const caller of callers) caller.destroy();
   }
 }
 

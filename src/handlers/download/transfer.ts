@@ -7,7 +7,7 @@ import { type Exchanged, exchange } from './exchange.ts';
 import { DownloadFailure } from './failure.ts';
 import { LowSpeed } from './low-speed.ts';
 import { networkFault } from './network-fault.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { PROGRESS_BYTES, RetryBudget } from './retry-budget.ts';
 import { DEFAULT_REFRESHES, DEFAULT_RETRY, type DownloadSettings } from './settings.ts';
 import type { Sink } from './sink.ts';
 
@@ -152,15 +152,17 @@ export class Transfer {
   }
 
   async #refresh(refusal: string): Promise<Trouble | undefined> {
-    const limit = this.#options.settings.refreshes ?? DEFAULT_REFRESHES;
-    if (this.#sink.bytes > this.#bytesAtRefresh) this.#refreshes = 0;
+    const { settings, deadline } = this.#options;
+    const limit = settings.refreshes ?? DEFAULT_REFRESHES;
+    if (this.#sink.bytes >= this.#bytesAtRefresh + PROGRESS_BYTES) this.#refreshes = 0;
     if (this.#refreshes >= limit) {
       throw new DownloadFailure(`${refusal}: the URL has expired, as have ${limit} fresh ones in a row`);
     }
     let fresh: URL;
     try {
-      fresh = await this.#options.deadline.race(this.#source.refresh());
+      fresh = await deadline.race(this.#source.refresh());
     } catch (error) {
+      deadline.signal.throwIfAborted();
       if (error instanceof DownloadFailure) throw error;
       return { reason: `${refusal}: the URL has expired, and the job's document cannot be asked for a fresh one` };
     }

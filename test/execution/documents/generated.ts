@@ -51,6 +51,7 @@ const action = fc.record(
     retry: mostly(fc.record({ attempts: mostly(fc.nat(5)), delaySeconds: mostly(fc.nat(5)) })),
     environment: mostly(fc.dictionary(fc.string(), mostly(fc.string()))),
     onInterrupted: mostly(fc.constantFrom('retry', 'fail', 'skip')),
+    pointOfNoReturn: mostly(fc.boolean()),
   },
   { requiredKeys: ['name', 'type', 'input'] },
 );

@@ -175,15 +175,19 @@ describe('a file that changes between two ranges', () => {
 });
 
 describe('a server that does not keep to ranges', () => {
-  test.each([
+  test.each<[string, Record<string, string>]>([
     ['another range', { 'content-range': 'bytes 0-299999/300000' }],
     ['another length of the file', { 'content-range': 'bytes 100000-299999/400000' }],
+    ['a range of who knows what', { 'content-range': 'bytes 100000-299999/*' }],
     ['no range', {}],
     ['several', { 'content-type': 'multipart/byteranges; boundary=x' }],
   ])('and sends %s: the download starts over', async (_name, headers) => {
+    // Then the first answer does not tell the size either.
+    const chunked = headers['content-range']?.endsWith('/*') ?? false;
     lab.handle = (request, response) => {
       if (request.headers.range === undefined) {
-        return answerWith(version, request, response, lab.requests.length === 1 ? { cutAfter: 100_000 } : {});
+        const isFirst = lab.requests.length === 1;
+        return answerWith(version, request, response, isFirst ? { cutAfter: 100_000, chunked } : {});
       }
       response.writeHead(206, { ...version.headers, ...headers }).end(content);
     };

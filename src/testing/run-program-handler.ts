@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { runCommand } from '../handlers/program.ts';
+import { ProcessRunner } from '../system/child-process.ts';
+import { type HandlerRun, type JobOptions, record } from './recording.ts';
+
+export interface RunProgramHandlerOptions extends JobOptions {
+  /** The `args` of the document; the program gets them after the user. */
+  readonly args?: readonly string[];
+  /** What the program is told as the user that it runs as, its first argument; it runs as the test's own user. */
+  readonly user?: string;
+  /** The step's `environment`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default `/`, as on the device. */
+  readonly workingDirectory?: string;
+}
+
+/**
+ * Runs a program as the agent runs a handler: the same arguments, environment and descriptors, and the same meaning of
+ * its exit code. Where it is, and its mode and owner, are not looked at; it must be executable.
+ * @param file a relative path starts at the working directory of the test.
+ */
+export async function runProgramHandler(file: string, options: RunProgramHandlerOptions = {}): Promise<HandlerRun> {
+  const { args = [], user = '', environment = {}, workingDirectory } = options;
+  return record(null, options, (context) =>
+    runCommand([resolve(file), user, ...args], { environment, workingDirectory, includeStdOut: false }, context, {
+      processes: new ProcessRunner(),
+      allowedDirectories: [],
+    }),
+  );
+}

@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { commands, Lab } from '../support/lab.ts';
+
+let lab: Lab;
+beforeEach(async () => {
+  lab = await Lab.start();
+});
+afterEach(() => lab.close());
+
+/** A zombie that nobody reaps has no command line any more. */
+function isRunning(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Does what its document says, were it the worst. */
+const RUDE = `
+import { writeFileSync } from 'node:fs';
+export default {
+  name: 'rude',
+  accepts: (document) => document.rude !== undefined,
+  async run({ job, reportProgress }) {
+    const { rude, pidFile } = job.document;
+    if (rude === 'exit') process.exit(3);
+    if (rude === 'leak') { const kept = []; for (;;) kept.push({ n: Math.random() }); }
+    if (rude === 'block') { writeFileSync(pidFile, String(process.pid)); for (;;); }
+  },
+};`;
+
+it('a plug-in that exits, leaks or blocks costs its own job only, and an agent that is told to stop ends it', async () => {
+  const plugin = lab.file('rude.mjs');
+  const pidFile = lab.file('pid');
+  writeFileSync(plugin, RUDE, { mode: 0o644 });
+  const agent = await lab.startReadyAgent({
+    jobs: { concurrency: 2, stopGraceSeconds: 0 },
+    handlers: { plugins: [plugin], pluginMemoryMegabytes: 24 },
+  });
+  await lab.createJob('blocks', { rude: 'block', pidFile });
+  await lab.createJob('exits', { rude: 'exit' });
+  await lab.createJob('leaks', { rude: 'leak' });
+  await lab.createJob('works', commands(['true']));
+
+  expect(await lab.outcome('exits')).toMatchObject({
+    status: 'FAILED',
+    details: { reason: 'step 1 "rude": its process exited with code 3 before it gave a result', exitCode: '3' },
+  });
+  expect(await lab.outcome('leaks')).toMatchObject({
+    status: 'FAILED',
+    details: { reason: 'step 1 "rude": it took more memory than 24 MiB (handlers.pluginMemoryMegabytes)' },
+  });
+  expect((await lab.outcome('works')).status).toBe('SUCCEEDED');
+
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  expect(isRunning(pid)).toBe(true);
+  expect(await agent.stop()).toBe(0);
+  expect(isRunning(pid)).toBe(false);
+  expect((await lab.execution('blocks')).status).toBe('IN_PROGRESS');
+});
+
+/** Goes on from what it saved in the attempt that was cut off. */
+const PATIENT = `
+export default {
+  name: 'patient',
+  accepts: (document) => document.patient !== undefined,
+  async run({ attempt, lastProgress, saveProgress, reportProgress, scratchDirectory }) {
+    const { existsSync, writeFileSync } = await import('node:fs');
+    const note = scratchDirectory + '/note';
+    if (attempt > 1) {
+      const statusDetails = { attempt, last: JSON.stringify(lastProgress), note: existsSync(note) };
+      return { status: 'SUCCEEDED', statusDetails };
+    }
+    writeFileSync(note, '');
+    await saveProgress({ page: 7 });
+    reportProgress({ pid: process.pid });
+    await new Promise(() => undefined);
+  },
+};`;
+
+it('what a plug-in has saved is there again after the agent was killed, and its process is not', async () => {
+  const plugin = lab.file('patient.mjs');
+  writeFileSync(plugin, PATIENT, { mode: 0o644 });
+  const agent = await lab.startReadyAgent({ handlers: { plugins: [plugin] } });
+  await lab.createJob('job', { patient: true });
+  let pid = 0;
+  await expect
+    .poll(
+      async () => {
+        pid = Number((await lab.execution('job')).statusDetails?.detailsMap?.['pid'] ?? 0);
+        return pid;
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(0);
+  await agent.stop('SIGKILL');
+  await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+
+  lab.startAgent({ handlers: { plugins: [plugin] } });
+  expect(await lab.outcome('job')).toMatchObject({
+    status: 'SUCCEEDED',
+    details: { attempt: '2', last: '{"page":7}', note: 'true' },
+  });
+});
