@@ -5,13 +5,13 @@ import { CancelJobCommand } from '@aws-sdk/client-iot';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { command, documentOf, HandlerLab, handler, shell, step } from '../support/handler-lab.ts';
 import type { ThingAgentProcess } from '../support/lab.ts';
+import { isRoot } from '../support/root.ts';
 
 /** Programs of jobs, from the document to what the cloud reads: what each part does by itself its own tests show. */
 let lab: HandlerLab;
 let agent: ThingAgentProcess;
 
 const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const isRoot = process.getuid?.() === 0;
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -56,6 +56,15 @@ const waitsFor = (name: string) => `until [ -e '${lab.file(name)}' ]; do sleep 0
 const reasons = (ends: Record<string, { status: string; details: Record<string, string> }>) =>
   Object.fromEntries(Object.entries(ends).map(([id, { status, details }]) => [id, [status, details['reason']]]));
 
+/** When the device noted this of an execution, in milliseconds. */
+function timeOf(jobId: string, what: RegExp): number {
+  const line = lab
+    .executionLog(jobId)
+    .split('\n')
+    .find((one) => what.test(one));
+  return Date.parse(line?.split(' ')[0] ?? '');
+}
+
 describe('the end of a program', () => {
   it('by exit code: only 0 succeeds, 21 is another try later', async () => {
     const codes = [0, 1, 126, 127, 255];
@@ -64,7 +73,7 @@ describe('the end of a program', () => {
     const jobs = Object.fromEntries(
       codes.map((code) => [`exit-${code}`, documentOf(handler('exit.sh', String(code)))]),
     );
-    const ends = await lab.run({ 'exit-21': documentOf(handler('not-now.sh')), ...jobs });
+    const ends = await lab.run<string>({ 'exit-21': documentOf(handler('not-now.sh')), ...jobs });
     expect(reasons(ends)).toEqual({
       'exit-0': ['SUCCEEDED', '1 of 1 steps succeeded'],
       'exit-1': ['FAILED', 'step 1 "step-1": exited with code 1'],
@@ -231,7 +240,7 @@ describe('what a program gets', () => {
     expect(readdirSync(join(lab.stateDirectory, 'scratch'))).toEqual([]);
   });
 
-  it.skipIf(!isRoot)(
+  it.skipIf(!isRoot())(
     'is really the user that the document names, with that user’s groups and a scratch directory',
     async () => {
       const who = `id -un; id -u; id -Gn; echo "$HOME $USER"; : > "$JOB_SCRATCH_DIR/x" && echo may write; echo '{"percent":5}' >&3`;
@@ -298,6 +307,8 @@ describe('time', () => {
     });
     expect(daemon.status).toBe('SUCCEEDED');
     expect(lab.outputOf('daemon')).toEqual(['up']);
+    const [started = 0, ended = 0] = [/started/, /succeeded/].map((what) => timeOf('daemon', what));
+    expect(ended - started).toBeLessThan(15_000);
     expect(existsSync(`/proc/${lab.lines('pids').at(-1)}`)).toBe(true);
   });
 
