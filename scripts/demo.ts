@@ -13,10 +13,10 @@ import {
   IoTClient,
 } from '@aws-sdk/client-iot';
 import { type Child, hasEnded, startThingAgent, stopChild } from './demo/child.ts';
-import { demoJobs } from './demo/jobs.ts';
+import { DEMO_OBJECT, demoJobs } from './demo/jobs.ts';
 import { LiveTable, type Row } from './demo/table.ts';
 
-// Starts a simulator and one agent, gives the agent four jobs, and shows how each of them ends.
+// Starts a simulator and one agent, gives the agent five jobs, and shows how each of them ends.
 
 const THING = 'demo-thing';
 const DEADLINE_SECONDS = 60;
@@ -32,6 +32,8 @@ const deadline = setTimeout(
 );
 
 const directory = await mkdtemp(join(tmpdir(), 'thing-agent-demo-'));
+const device = join(directory, 'device');
+const jobs = demoJobs(device);
 const children: Child[] = [];
 try {
   process.exitCode = await unlessStopped(demo());
@@ -75,14 +77,16 @@ async function demo(): Promise<number> {
   say('Starting the agent with that certificate.');
   children.push(startThingAgent('agent', ['run', '--config', configPath], join(directory, 'agent.log')));
 
-  say('Creating four jobs:');
-  for (const job of demoJobs) {
+  const object = `http://127.0.0.1:${ready.httpPort}/_simulator/objects/${DEMO_OBJECT.path}`;
+  await fetch(object, { method: 'PUT', body: DEMO_OBJECT.content });
+  say('Creating five jobs:');
+  for (const job of jobs) {
     say(`  ${job.jobId.padEnd(16)} ${job.about}`);
     await iot.send(
       new CreateJobCommand({
         jobId: job.jobId,
         targets: [`arn:aws:iot:us-east-1:123456789012:thing/${THING}`],
-        document: JSON.stringify(job.document),
+        ...job.input,
       }),
     );
   }
@@ -94,9 +98,11 @@ async function demo(): Promise<number> {
     say(`  ${row.jobId.padEnd(16)} ${row.status}`);
     for (const [key, value] of Object.entries(row.details)) say(`    ${key}: ${value}`);
   }
-  const wrong = demoJobs.filter((job) => rows.find((row) => row.jobId === job.jobId)?.status !== job.expected);
+  say('\nWhat the device has kept of fails-and-tidies:');
+  for (const line of await localLog('fails-and-tidies')) say(`  ${line}`);
+  const wrong = jobs.filter((job) => rows.find((row) => row.jobId === job.jobId)?.status !== job.expected);
   for (const job of wrong) say(`\n${job.jobId} should have ended ${job.expected}.`);
-  if (wrong.length > 0) throw new Error(`${wrong.length} of ${demoJobs.length} jobs ended otherwise than expected`);
+  if (wrong.length > 0) throw new Error(`${wrong.length} of ${jobs.length} jobs ended otherwise than expected`);
   say('\nEvery job ended as it should.');
   return 0;
 }
@@ -115,7 +121,6 @@ async function createThing(iot: IoTClient, mqttPort: number, caPath: string): Pr
   await iot.send(new AttachPolicyCommand({ policyName: 'demo-policy', target: certificateArn }));
   await iot.send(new AttachThingPrincipalCommand({ thingName: THING, principal: certificateArn }));
 
-  const device = join(directory, 'device');
   await mkdir(device, { mode: 0o700 });
   const path = (name: string): string => join(device, name);
   await writeFile(path('certificate.pem'), certificatePem);
@@ -130,6 +135,8 @@ async function createThing(iot: IoTClient, mqttPort: number, caPath: string): Pr
     rootCaPath: caPath,
     stateDirectory: path('state'),
     handlers: { plugins: [path('greeting-plugin.mjs')] },
+    // The simulator's stand-in for S3 speaks no HTTPS.
+    policy: { allowPlainHttp: true, denyUsers: ['root'] },
   };
   await writeFile(path('agent.json'), `${JSON.stringify(config, null, 2)}\n`);
   return path('agent.json');
@@ -139,7 +146,7 @@ async function createThing(iot: IoTClient, mqttPort: number, caPath: string): Pr
 async function watch(iot: IoTClient): Promise<readonly Row[]> {
   const table = new LiveTable(process.stdout);
   for (;;) {
-    const rows = await Promise.all(demoJobs.map((job) => describe(iot, job.jobId)));
+    const rows = await Promise.all(jobs.map((job) => describe(iot, job.jobId)));
     table.show(rows);
     if (rows.every((row) => TERMINAL.has(row.status))) return rows;
     const ended = children.find(hasEnded);
@@ -162,6 +169,15 @@ function parseReady(line: string): { httpPort: number; mqttPort: number; caPath:
     }
   }
   throw new Error(`the simulator's ready line is not understood: ${line}`);
+}
+
+/** The output of a job's programs and what became of its steps, without the times. */
+async function localLog(jobId: string): Promise<readonly string[]> {
+  const text = await readFile(join(device, 'state', 'logs', `${jobId}-1.log`), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^\S+ /, ''));
 }
 
 async function unlessStopped<T>(work: Promise<T>): Promise<T> {

@@ -1,0 +1,1 @@
+as_user shutdown -h +1
