@@ -3,6 +3,7 @@ import type { Connection } from '../connection/connection.ts';
 import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
 import { loadTlsMaterial } from '../connection/tls-material.ts';
 import { DocumentPlanner } from '../execution/document-planner.ts';
+import type { Planner } from '../execution/plan.ts';
 import { Workspaces } from '../execution/workspace.ts';
 import type { Plugin } from '../handlers/plugin.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
@@ -36,9 +37,11 @@ interface Services {
   readonly dispatcher: Dispatcher;
 }
 
+/** What a test may put in the place of the real: time, the disk, and what documents mean. */
 export interface AgentParts {
   readonly clock?: Clock;
   readonly openJournal?: (stateDirectory: string) => Journal;
+  readonly planner?: Planner;
 }
 
 /** The agent on one thing: the only place that builds services. `start()` acquires, `stop()` releases in reverse. */
@@ -47,15 +50,16 @@ export class Agent {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #openJournal: (stateDirectory: string) => Journal;
+  readonly #planner: Planner | undefined;
   readonly #processes = new ProcessRunner();
   #plugins: readonly Plugin[] = [];
   #services: Services | undefined;
   #session = new AbortController();
 
-  /** @param parts what a test may put in the place of the real: time, and the disk. */
   constructor(config: AgentConfig, log: Log, parts: AgentParts = {}) {
     this.#clock = parts.clock ?? systemClock;
     this.#openJournal = parts.openJournal ?? openJournal;
+    this.#planner = parts.planner;
     this.#config = config;
     this.#log = log;
   }
@@ -78,16 +82,11 @@ export class Agent {
         protocolVersion: config.mqtt.protocolVersion,
         keepAliveSeconds: config.mqtt.keepAliveSeconds,
         tls,
+        clock: this.#clock,
       },
       this.#log,
     );
-    const planner = new DocumentPlanner({
-      plugins: this.#plugins,
-      ...(config.handlers.directory === undefined ? {} : { handlersDirectory: config.handlers.directory }),
-      processes: this.#processes,
-      log: this.#log,
-    });
-    this.#services = this.#assemble(journal, connection, planner);
+    this.#services = this.#assemble(journal, connection, this.#planner ?? this.#documentPlanner());
     this.#log.info(
       { thingName: config.thingName, endpoint: config.endpoint, port: config.port, pid: process.pid },
       'thing-agent started',
@@ -117,12 +116,22 @@ export class Agent {
     for (const plugin of this.#plugins) plugin.end();
   }
 
-  #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner): Services {
+  #documentPlanner(): Planner {
+    const { directory } = this.#config.handlers;
+    return new DocumentPlanner({
+      plugins: this.#plugins,
+      ...(directory === undefined ? {} : { handlersDirectory: directory }),
+      processes: this.#processes,
+      log: this.#log,
+    });
+  }
+
+  #assemble(journal: Journal, connection: Connection, planner: Planner): Services {
     const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
     const processes = this.#processes;
-    const client = new MqttJobsClient(connection, thingName, log);
+    const client = new MqttJobsClient(connection, thingName, log, clock);
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
     const progress = new ProgressSender({ updates, clock, log, onOver: (key, why) => watch.over(key, why) });
