@@ -134,7 +134,7 @@ export class Agent {
     const client = new MqttJobsClient(connection, thingName, log, clock);
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
-    const progress = new ProgressSender({ updates, clock, log, onOver: (key, why) => watch.over(key, why) });
+    const progress = new ProgressSender({ updates, clock, log, onOver: (identity, why) => watch.over(identity, why) });
     const intake: Intake = new Intake({ client, journal, log, clock, watch, onChange: () => dispatcher.wake() });
     const reporter: Reporter = new Reporter({
       updates,

@@ -18,6 +18,11 @@ import { afterEvent, freshStep, type StepEvent } from './step-record.ts';
 /** Settled executions kept against being run twice; the service itself lists at most 15 at a time. */
 export const SETTLED_KEPT = 1_000;
 
+/** Of an upsert: the row is of the job that is meant. 0: unknown. */
+const SAME_JOB = 'excluded.queued_at = executions.queued_at OR excluded.queued_at = 0 OR executions.queued_at = 0';
+/** The same with the job's `queuedAt` as the next parameter. */
+const NO_OTHER_JOB = '(queued_at = 0 OR COALESCE(NULLIF(?, 0), queued_at) = queued_at)';
+
 const RUNNABLE = ['queued', ...LIVE_STATES].map((state) => `'${state}'`).join(', ');
 
 /** The journal in one SQLite file, opened and locked by journal-file.ts. */
@@ -69,7 +74,8 @@ export class SqliteJournal implements Journal {
        VALUES (?, ?, 'claimed', 'IN_PROGRESS', ?, 0, 0, ?, ?, ?)
        ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'claimed', service_status = 'IN_PROGRESS',
          document = excluded.document, handler = excluded.handler, step = excluded.step, progress = NULL,
-         details = NULL, elapsed_ms = 0`,
+         details = NULL, elapsed_ms = 0
+       WHERE ${SAME_JOB}`,
       key.jobId,
       key.executionNumber,
       key.queuedAt,
@@ -137,7 +143,8 @@ export class SqliteJournal implements Journal {
          (SELECT COALESCE(MAX(finished_sequence), 0) + 1 FROM executions))
        ON CONFLICT (job_id, execution_number) DO UPDATE SET state = 'finished', outcome = excluded.outcome,
          details = excluded.details, document = NULL, progress = NULL, step = NULL,
-         finished_sequence = excluded.finished_sequence`,
+         finished_sequence = excluded.finished_sequence
+       WHERE ${SAME_JOB}`,
       key.jobId,
       key.executionNumber,
       key.queuedAt ?? 0,
@@ -150,13 +157,15 @@ export class SqliteJournal implements Journal {
     return this.#all("SELECT * FROM executions WHERE state = 'finished' ORDER BY finished_sequence").map(reportFromRow);
   }
 
-  settle(key: ExecutionKey): void {
+  settle(key: ExecutionKey & { queuedAt?: number }): void {
     // Survives: a crash after the acknowledgement. Without it the result would be sent again and be rejected as final.
     this.#transaction(() => {
       this.#run(
-        "UPDATE executions SET state = 'settled', details = NULL WHERE job_id = ? AND execution_number = ?",
+        `UPDATE executions SET state = 'settled', details = NULL
+         WHERE job_id = ? AND execution_number = ? AND ${NO_OTHER_JOB} AND state IN ('finished', 'settled')`,
         key.jobId,
         key.executionNumber,
+        key.queuedAt ?? 0,
       );
       this.#run(
         `DELETE FROM executions WHERE state = 'settled' AND finished_sequence <=
@@ -166,8 +175,13 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  forget(key: ExecutionKey): void {
-    this.#run('DELETE FROM executions WHERE job_id = ? AND execution_number = ?', key.jobId, key.executionNumber);
+  forget(key: ExecutionKey & { queuedAt?: number }): void {
+    this.#run(
+      `DELETE FROM executions WHERE job_id = ? AND execution_number = ? AND ${NO_OTHER_JOB}`,
+      key.jobId,
+      key.executionNumber,
+      key.queuedAt ?? 0,
+    );
   }
 
   close(): void {
@@ -182,15 +196,14 @@ export class SqliteJournal implements Journal {
       jobId,
       executionNumber,
     );
-    // A job id may be used again after DeleteJob, and execution numbers start anew: another queuedAt is another job.
-    // A result that still waits for the old one must not be given to the new.
+    // A job id may be used again after DeleteJob, and execution numbers start anew: a later queuedAt is another job, and
+    // an earlier one is old news. A result that still waits for the old one must not be given to the new.
     const reused =
       known !== undefined &&
-      known['queued_at'] !== queuedAt &&
-      queuedAt !== 0 &&
+      Number(known['queued_at']) < queuedAt &&
       known['queued_at'] !== 0 &&
       (known['state'] === 'finished' || known['state'] === 'settled');
-    if (reused) this.forget(execution);
+    if (reused) this.forget({ jobId, executionNumber });
     if (known && !reused) {
       this.#run(
         // What has begun here keeps the queuedAt that it began with: it is what tells it from a later job of its id.
