@@ -89,6 +89,11 @@ export class World {
     Math.random = seededRandom(seed);
   }
 
+  /** The simulator's. */
+  get dataDirectory(): string {
+    return join(this.#directory, 'simulator');
+  }
+
   get addresses(): SimulatorAddresses {
     if (!this.#addresses) throw new Error('the simulator has never been started');
     return this.#addresses;
@@ -118,6 +123,7 @@ export class World {
     this.#device = new Device(this.#config(), {
       ...{ clock: this.clock, disk: this.disk, deeds: this.deeds, results: this.results },
       log: this.#log(),
+      onDeath: () => this.killDevice(),
     });
     await this.#device.start();
   }
@@ -141,6 +147,8 @@ export class World {
   async newDevice(): Promise<void> {
     this.killDevice();
     this.disk.failures = 0;
+    this.disk.fatal = undefined;
+    rmSync(this.#stateDirectory, { recursive: true, force: true });
     this.#states += 1;
     this.deeds = new Deeds();
     this.results = new Map();
@@ -258,6 +266,10 @@ export class World {
       .join('\n');
   }
 
+  get #stateDirectory(): string {
+    return join(this.#directory, `state-${this.#states}`);
+  }
+
   #log(): Log {
     const add = (level: string) => (fields: object, text: string) => {
       this.log.push({ level, text, fields, at: this.clock.now() });
@@ -273,7 +285,7 @@ export class World {
       {
         ...{ thingName: THING, endpoint: '127.0.0.1', port: this.#port, rootCaPath: this.addresses.caPath },
         ...{ certificatePath: join(directory, 'certificate.pem'), privateKeyPath: join(directory, 'private.key') },
-        stateDirectory: join(this.#directory, `state-${this.#states}`),
+        stateDirectory: this.#stateDirectory,
         jobs: { concurrency, maxInterruptions },
       },
       directory,

@@ -13,9 +13,12 @@ import { cleanupName, type Deeds, isWork, nameOf, type RunOfEdition, type WorkDo
 
 type Key = ExecutionKey & { readonly queuedAt?: number };
 
-/** A disk that takes no writes for a while: so many of them fail. */
+/** What the device's disk does with writes. */
 export interface Disk {
+  /** So many fail. */
   failures: number;
+  /** After so many more, the next one takes the device with it: before it is on disk, or after. */
+  fatal?: { writes: number; readonly when: 'before' | 'after' } | undefined;
 }
 
 /** What a device has finished, as far as its disk knows: by edition and number. */
@@ -27,10 +30,12 @@ export class DeviceJournal implements Journal {
   readonly #disk: Disk;
   readonly #deeds: Deeds;
   readonly #results: Results;
+  readonly #die: () => void;
   #isClosed = false;
 
-  constructor(inner: Journal, disk: Disk, deeds: Deeds, results: Results) {
+  constructor(inner: Journal, disk: Disk, deeds: Deeds, results: Results, die: () => void) {
     this.#inner = inner;
+    this.#die = die;
     this.#disk = disk;
     this.#deeds = deeds;
     this.#results = results;
@@ -111,7 +116,23 @@ export class DeviceJournal implements Journal {
       this.#disk.failures -= 1;
       throw new Error('database or disk is full');
     }
-    return write(this.#inner);
+    const when = this.#isFatal();
+    if (when === 'before') {
+      this.#die();
+      throw new Error('the device has died');
+    }
+    const done = write(this.#inner);
+    if (when === 'after') this.#die();
+    return done;
+  }
+
+  #isFatal(): 'before' | 'after' | undefined {
+    const { fatal } = this.#disk;
+    if (!fatal) return undefined;
+    fatal.writes -= 1;
+    if (fatal.writes >= 0) return undefined;
+    this.#disk.fatal = undefined;
+    return fatal.when;
   }
 
   /** The step that was due is over, and the disk knows. */

@@ -14,6 +14,8 @@ export interface DeviceParts {
   readonly disk: Disk;
   readonly deeds: Deeds;
   readonly results: Results;
+  /** A write has taken the device with it. */
+  readonly onDeath: () => void;
 }
 
 /** The agent from one start to its stop or its death, as the process of a real one would be. */
@@ -24,7 +26,7 @@ export class Device {
   #journal: DeviceJournal | undefined;
   #isDead = false;
 
-  constructor(config: AgentConfig, { clock: world, log, disk, deeds, results }: DeviceParts) {
+  constructor(config: AgentConfig, { clock: world, log, disk, deeds, results, onDeath }: DeviceParts) {
     this.clock = new DeviceClock(world);
     this.#deeds = deeds;
     const isDead = (): boolean => this.#isDead;
@@ -36,7 +38,7 @@ export class Device {
       clock: this.clock,
       planner: new WorkPlanner(deeds, this.clock, isDead),
       openJournal: (directory) => {
-        this.#journal = new DeviceJournal(openJournal(directory), disk, deeds, results);
+        this.#journal = new DeviceJournal(openJournal(directory), disk, deeds, results, onDeath);
         return this.#journal;
       },
     });
