@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { AgentConfig } from '../config/config.ts';
 import type { Connection } from '../connection/connection.ts';
 import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
@@ -8,10 +9,12 @@ import type { Plugin } from '../handlers/plugin.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
 import { MqttJobsClient } from '../jobs/mqtt-jobs-client.ts';
 import type { Journal } from '../journal/journal.ts';
-import { openJournal } from '../journal/journal-file.ts';
+import { type JournalOptions, openJournal } from '../journal/journal-file.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { endOrphans } from '../system/orphans.ts';
+import { ProcessLedger } from '../system/process-ledger.ts';
 import { describeDevice } from './device.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DocumentSource } from './document-source.ts';
@@ -22,6 +25,7 @@ import { ProgressSender } from './progress-sender.ts';
 import { Rebooter } from './rebooter.ts';
 import { Reporter } from './reporter.ts';
 import { retryDelayMs } from './retry.ts';
+import { StorageGate } from './storage-gate.ts';
 import { Watch } from './watch.ts';
 
 /** What exists between `start()` and `stop()`. */
@@ -35,11 +39,14 @@ interface Services {
   readonly intake: Intake;
   readonly reporter: Reporter;
   readonly dispatcher: Dispatcher;
+  readonly storage: StorageGate;
 }
+
+type OpenJournal = (stateDirectory: string, options: JournalOptions) => Journal;
 
 export interface AgentParts {
   readonly clock?: Clock;
-  readonly openJournal?: (stateDirectory: string) => Journal;
+  readonly openJournal?: OpenJournal;
 }
 
 /** The agent on one thing: the only place that builds services. `start()` acquires, `stop()` releases in reverse. */
@@ -47,11 +54,16 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #openJournal: (stateDirectory: string) => Journal;
-  readonly #processes = new ProcessRunner();
+  readonly #openJournal: OpenJournal;
+  readonly #ledger: ProcessLedger;
+  readonly #processes: ProcessRunner;
   #plugins: readonly Plugin[] = [];
   #services: Services | undefined;
   #session = new AbortController();
+  /** Aborted by `stop()`. */
+  readonly #stopped = new AbortController();
+  /** No step may start before nothing is left running that an agent before this one has started. */
+  #orphansEnded: Promise<void> = Promise.resolve();
 
   /** @param parts what a test may put in the place of the real: time, and the disk. */
   constructor(config: AgentConfig, log: Log, parts: AgentParts = {}) {
@@ -59,6 +71,8 @@ export class Agent {
     this.#openJournal = parts.openJournal ?? openJournal;
     this.#config = config;
     this.#log = log;
+    this.#ledger = new ProcessLedger(join(config.stateDirectory, 'processes'), log);
+    this.#processes = new ProcessRunner({ ledger: this.#ledger });
   }
 
   /**
@@ -69,8 +83,21 @@ export class Agent {
     const config = this.#config;
     const tls = loadTlsMaterial(config);
     const { plugins: paths, pluginMemoryMegabytes } = config.handlers;
-    this.#plugins = await loadPlugins(paths, this.#log, { memoryMegabytes: pluginMemoryMegabytes });
-    const journal = this.#openJournal(config.stateDirectory);
+    this.#plugins = await loadPlugins(paths, this.#log, {
+      memoryMegabytes: pluginMemoryMegabytes,
+      ledger: this.#ledger,
+    });
+    let journalFault: unknown;
+    const journal = this.#openJournal(config.stateDirectory, {
+      log: this.#log,
+      onUnavailable: (error) => {
+        journalFault = error;
+        this.#services?.storage.failed(error);
+      },
+    });
+    // Not before the journal is held: until then they may be another agent's, which is well.
+    const { signal } = this.#stopped;
+    this.#orphansEnded = endOrphans({ ledger: this.#ledger, clock: this.#clock, log: this.#log, signal });
     const connection = createMqttJsConnection(
       {
         endpoint: config.endpoint,
@@ -91,8 +118,10 @@ export class Agent {
     const planner = new DocumentPlanner({ plugins: this.#plugins, judge, builtIns, programs, log: this.#log });
     const { stateDirectory, executionLogs } = config;
     const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
-    await workspaces.tidy(journal.runnable());
+    // While the journal cannot be read nobody knows which scratch directories are in use.
+    if (journalFault === undefined) await workspaces.tidy(journal.runnable());
     this.#services = this.#assemble(journal, connection, planner, workspaces);
+    if (journalFault !== undefined) this.#services.storage.failed(journalFault);
     this.#log.info(
       { thingName: config.thingName, endpoint: config.endpoint, port: config.port, pid: process.pid },
       'thing-agent started',
@@ -105,8 +134,10 @@ export class Agent {
     const services = this.#services;
     if (!services) return;
     this.#services = undefined;
+    this.#stopped.abort();
     this.#log.info({ graceSeconds: this.#config.jobs.stopGraceSeconds }, 'stopping: no new job is taken');
     await services.dispatcher.stop(this.#config.jobs.stopGraceSeconds * 1000);
+    services.storage.stop();
     await services.reporter.flush(LAST_WORDS_MS);
     this.#closeSession(services);
     for (const plugin of this.#plugins) plugin.end();
@@ -123,10 +154,9 @@ export class Agent {
   }
 
   #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner, workspaces: Workspaces): Services {
-    const { thingName, jobs, reboot } = this.#config;
+    const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
-    const processes = this.#processes;
     const client = new MqttJobsClient(connection, thingName, log);
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
@@ -140,10 +170,26 @@ export class Agent {
       onSettled: () => dispatcher.wake(),
       onOutdated: () => intake.refresh(),
     });
+    const storage = new StorageGate({
+      stateDirectory,
+      journal,
+      clock,
+      log,
+      onChange: (trouble) => {
+        const storage = trouble ?? 'can be used again';
+        for (const execution of dispatcher.running) progress.remark(execution, { storage });
+        if (trouble !== undefined) return;
+        // What came while nothing could be written is asked for again, and what waits goes on.
+        intake.refresh();
+        reporter.wake();
+        dispatcher.wake();
+      },
+    });
     const stopping = new AbortController();
     const cutOff = new AbortController();
     const commands = { reboot: reboot.command, shutdown: reboot.shutdownCommand };
-    const rebooter = new Rebooter({ ...reboot, commands, processes, clock, log });
+    // Not in the ledger: what makes the device start anew is no orphan of a step.
+    const rebooter = new Rebooter({ ...reboot, commands, processes: new ProcessRunner(), clock, log });
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,
@@ -169,12 +215,13 @@ export class Agent {
       runner,
       intake,
       rebooter,
+      storage,
       clock,
       log,
       stopping,
       cutOff,
     });
-    const services = { journal, connection, client, updates, watch, progress, intake, reporter, dispatcher };
+    const services = { journal, connection, client, updates, watch, progress, intake, reporter, dispatcher, storage };
     client.start(intake);
     connection.on('up', () => void this.#openSession(services));
     connection.on('down', () => this.#closeSession(services));
@@ -200,6 +247,7 @@ export class Agent {
     progress.open(signal);
     reporter.open(signal);
     await intake.open(signal);
+    await this.#orphansEnded;
     if (!signal.aborted) dispatcher.open(signal);
   }
 

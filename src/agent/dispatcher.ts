@@ -5,6 +5,7 @@ import type { ExecutionRunner } from './execution-runner.ts';
 import type { Intake } from './intake.ts';
 import type { Rebooter } from './rebooter.ts';
 import { Deferrals } from './retry.ts';
+import type { StorageGate } from './storage-gate.ts';
 
 interface DispatcherDeps {
   readonly concurrency: number;
@@ -12,6 +13,7 @@ interface DispatcherDeps {
   readonly runner: ExecutionRunner;
   readonly intake: Pick<Intake, 'drained'>;
   readonly rebooter: Rebooter;
+  readonly storage: Pick<StorageGate, 'isOpen'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted by `stop()`: at once, and after its grace. */
@@ -22,7 +24,7 @@ interface DispatcherDeps {
 /** What runs next, and how many at once. */
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, { readonly execution: RunnableExecution; readonly run: Promise<void> }>();
   /** After a passing fault: void with the connection that it came over. */
   readonly #faults: Deferrals;
   /** What a step has asked to be run again later. */
@@ -48,12 +50,19 @@ export class Dispatcher {
     this.#faults.clearAll();
   }
 
+  /** What is being worked on now and has been claimed. */
+  get running(): readonly RunnableExecution[] {
+    return [...this.#running.values()]
+      .map(({ execution }) => execution)
+      .filter((execution) => (this.#deps.journal.find(execution)?.state ?? 'queued') !== 'queued');
+  }
+
   /** Takes nothing new and lets the running step end; after `graceMs` it is cut off. Resolves when nothing runs. */
   async stop(graceMs: number): Promise<void> {
     const { clock, stopping, cutOff } = this.#deps;
     stopping.abort();
     const cut = clock.setTimer(graceMs, () => cutOff.abort());
-    await Promise.all(this.#running.values());
+    await Promise.all([...this.#running.values()].map(({ run }) => run));
     cut.cancel();
     this.#later.clearAll();
   }
@@ -65,7 +74,7 @@ export class Dispatcher {
     if (!session || stopping.signal.aborted || rebooter.wanted) return;
     try {
       while (this.#running.size < concurrency) {
-        const next = journal.runnable().find((execution) => this.#isFree(keyText(execution)));
+        const next = journal.runnable().find((execution) => this.#mayRun(execution));
         if (!next) break;
         this.#launch(next, session);
       }
@@ -80,6 +89,11 @@ export class Dispatcher {
     return journal.runnable().length === 0 && journal.outbox().length === 0;
   }
 
+  #mayRun(execution: RunnableExecution): boolean {
+    // What has begun goes on; what has not is left at the service while the disk has no room for it.
+    return this.#isFree(keyText(execution)) && (execution.state !== 'queued' || this.#deps.storage.isOpen());
+  }
+
   #isFree(key: string): boolean {
     return !this.#running.has(key) && !this.#faults.has(key) && !this.#later.has(key);
   }
@@ -92,7 +106,7 @@ export class Dispatcher {
       rebooter.running(this.#running.size);
       this.wake();
     });
-    this.#running.set(key, run);
+    this.#running.set(key, { execution, run });
     rebooter.running(this.#running.size);
   }
 

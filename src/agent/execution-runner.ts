@@ -86,6 +86,9 @@ export class ExecutionRunner {
       const reason = `interrupted under the handler ${execution.handler}, and now ${plan.handler} accepts the document`;
       return this.#refuse(execution, reason, signals);
     }
+    if (execution.historyLost && execution.state !== 'cleaning') {
+      return this.#endLost(execution, plan, document, signals);
+    }
     if (!isQueued) return this.#run(execution, plan, document, signals);
     if (stopping.aborted) return 'over';
     if (!(await this.#claim(execution, plan, signals.session))) return 'forgotten';
@@ -94,11 +97,21 @@ export class ExecutionRunner {
     return claimed ? this.#run(claimed, plan, document, signals) : 'forgotten';
   }
 
+  /** Its steps may have run, to the last one: none of them runs again. The cleanup does, for it is always due. */
+  #endLost(execution: RunnableExecution, plan: Plan, document: unknown, signals: RunSignals): Promise<Processed> {
+    const { journal } = this.#deps;
+    if (execution.state === 'queued') journal.claim(execution, { document, handler: plan.handler });
+    journal.conclude(execution, { status: 'FAILED', statusDetails: statusDetails({ reason: HISTORY_LOST }) });
+    return this.#run(journal.find(execution) ?? execution, plan, document, signals);
+  }
+
   /** Nothing has run of a queued one. One that has begun fails, or keeps the outcome that it already has. */
   async #refuse(execution: RunnableExecution, reason: string, { unwanted }: RunSignals): Promise<Processed> {
     if (unwanted.signal.aborted || execution.outcome === 'unwanted') return this.#forget(execution, reason);
-    const status = execution.state === 'queued' ? 'REJECTED' : 'FAILED';
-    await this.#finish(execution, execution.outcome ?? { status, statusDetails: statusDetails({ reason }) });
+    const { historyLost, state, outcome } = execution;
+    const status = state === 'queued' && !historyLost ? 'REJECTED' : 'FAILED';
+    const details = statusDetails({ reason: historyLost ? HISTORY_LOST : reason });
+    await this.#finish(execution, outcome ?? { status, statusDetails: details });
     return 'over';
   }
 
@@ -177,6 +190,9 @@ export class ExecutionRunner {
     return 'forgotten';
   }
 }
+
+const HISTORY_LOST =
+  'the journal of this device was lost or damaged while the job was in progress: which of its steps have run is not known, so none was run again';
 
 function timerField(stepTimeoutInMinutes: number | undefined): { stepTimeoutInMinutes?: number } {
   return stepTimeoutInMinutes === undefined ? {} : { stepTimeoutInMinutes };

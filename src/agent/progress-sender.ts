@@ -1,4 +1,6 @@
+import { statusDetails } from '../execution/status-details.ts';
 import type { UpdateRequest } from '../jobs/jobs-client.ts';
+import type { StatusDetails } from '../jobs/model.ts';
 import { keyText } from '../journal/journal.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
@@ -14,6 +16,9 @@ export type Progress = Pick<UpdateRequest, 'statusDetails' | 'stepTimeoutInMinut
 interface Unsent {
   readonly identity: ExecutionIdentity;
   progress: Progress | undefined;
+  /** What the execution itself has said last, and what is said beside it. */
+  details: StatusDetails;
+  remarks: StatusDetails;
   sending: boolean;
 }
 
@@ -48,16 +53,32 @@ export class ProgressSender {
   }
 
   progress(identity: ExecutionIdentity, progress: Progress): void {
-    const text = keyText(identity);
-    const unsent = this.#unsent.get(text) ?? { identity, progress: undefined, sending: false };
+    const unsent = this.#entry(identity);
+    unsent.details = progress.statusDetails ?? unsent.details;
     unsent.progress = { ...unsent.progress, ...progress };
-    this.#unsent.set(text, unsent);
+    this.#start(unsent);
+  }
+
+  /** Says something of the device beside the details of an execution, from now to its end. */
+  remark(identity: ExecutionIdentity, remarks: StatusDetails): void {
+    const unsent = this.#entry(identity);
+    unsent.remarks = { ...unsent.remarks, ...remarks };
+    unsent.progress = { ...unsent.progress, statusDetails: unsent.details };
     this.#start(unsent);
   }
 
   /** The execution runs no more: what is unsent is void. */
   end(identity: ExecutionIdentity): void {
     this.#unsent.delete(keyText(identity));
+  }
+
+  #entry(identity: ExecutionIdentity): Unsent {
+    const text = keyText(identity);
+    const known = this.#unsent.get(text);
+    if (known) return known;
+    const unsent = { identity, progress: undefined, details: {}, remarks: {}, sending: false };
+    this.#unsent.set(text, unsent);
+    return unsent;
   }
 
   #start(unsent: Unsent): void {
@@ -81,7 +102,8 @@ export class ProgressSender {
       const { progress } = unsent;
       unsent.progress = undefined;
       try {
-        const end = await updates.send(identity, { status: 'IN_PROGRESS', ...progress }, session);
+        const update = { status: 'IN_PROGRESS', ...withRemarks(progress, unsent.remarks) } as const;
+        const end = await updates.send(identity, update, session);
         failures = 0;
         if (end.kind === 'over') {
           this.end(identity);
@@ -100,6 +122,12 @@ export class ProgressSender {
       }
     }
   }
+}
+
+/** They come first, so that they are there whatever is cut. */
+function withRemarks(progress: Progress, remarks: StatusDetails): Progress {
+  if (progress.statusDetails === undefined) return progress;
+  return { ...progress, statusDetails: statusDetails({ ...remarks, ...progress.statusDetails }) };
 }
 
 /** What came in meanwhile stands above what was not taken. */

@@ -33,7 +33,7 @@ export interface ChildEnvironmentOptions {
  */
 export function childEnvironment(
   own: Readonly<Record<string, string | undefined>>,
-  { job, stepIndex, attempt, scratchDirectory }: StepContext,
+  { job, stepIndex, attempt, scratchDirectory, rebooted }: StepContext,
   { environment, user, progressFd }: ChildEnvironmentOptions,
 ): Record<string, string> {
   const all: Record<string, string> = {
@@ -49,6 +49,8 @@ export function childEnvironment(
     JOB_STEP: String(stepIndex + 1),
     JOB_ATTEMPT: String(attempt),
     JOB_SCRATCH_DIR: scratchDirectory,
+    // A handler that has asked for a reboot with its exit code would ask for ever if it were not told.
+    ...(rebooted ? { JOB_REBOOTED: '1' } : {}),
   });
   if (progressFd === undefined) delete all['JOB_PROGRESS_FD'];
   else all['JOB_PROGRESS_FD'] = String(progressFd);

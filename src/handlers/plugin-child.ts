@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../errors.ts';
 import { killGroup } from '../system/child-process.ts';
 import { OutputTail } from '../system/output-tail.ts';
+import type { LedgerEntry, ProcessLedger } from '../system/process-ledger.ts';
 import type { PluginEnd } from './plugin-end.ts';
 import { ownMemoryMegabytes } from './plugin-memory.ts';
 import { type AgentMessage, type ChildMessage, parseChildMessage } from './plugin-messages.ts';
@@ -16,6 +17,8 @@ export interface PluginChildOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** The program that hosts the plug-in; default: plugin-host.js of this package. */
   readonly hostFile?: string | undefined;
+  /** Told of the process: it ends with the agent by itself, but not while its code never yields. */
+  readonly ledger?: Pick<ProcessLedger, 'open'> | undefined;
 }
 
 /** MiB beside the heap limit: Node itself, the heap's young generation, compiled code, and Buffers. */
@@ -37,6 +40,7 @@ export class PluginChild {
   #stderr = new OutputTail();
   #overMemory = false;
   #garbage = 0;
+  #entry: LedgerEntry | undefined;
 
   /** Starts it. What keeps it from starting is told by its end. */
   constructor(file: string, options: PluginChildOptions) {
@@ -89,15 +93,17 @@ export class PluginChild {
   }
 
   #start(file: string): ChildProcess {
-    const { environment, memoryMegabytes, hostFile = ownHostFile() } = this.#options;
+    const { environment, memoryMegabytes, hostFile = ownHostFile(), ledger } = this.#options;
+    this.#entry = ledger?.open(file, environment);
     const child = fork(hostFile, [file], {
-      env: environment,
+      env: { ...environment, ...this.#entry?.variables },
       // Nothing of the agent's own flags: an --inspect of its would take the port.
       execArgv: [`--max-old-space-size=${memoryMegabytes}`],
       detached: true,
       serialization: 'json',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    if (child.pid !== undefined) this.#entry?.started(child.pid);
     child.stdout
       ?.on('data', (chunk: Buffer) => this.#sink?.write('stdout', chunk))
       .on('error', () => child.stdout?.destroy());
@@ -142,6 +148,7 @@ export class PluginChild {
   }
 
   #end(how: Partial<PluginEnd>): PluginEnd {
+    this.#entry?.ended();
     const end = { exitCode: null, signal: null, overMemory: false, stderrTail: this.#stderr.publicText(), ...how };
     return { ...end, overMemory: this.#overMemory || ranOutOfHeap(end) };
   }

@@ -1,4 +1,5 @@
 import { ThingAgentError } from '../errors.ts';
+import type { ProcessLedger } from '../system/process-ledger.ts';
 import { passedOnEnvironment } from './child-environment.ts';
 import type { Acceptance } from './contract.ts';
 import { PluginChild } from './plugin-child.ts';
@@ -25,6 +26,7 @@ export interface PluginOptions {
   readonly hostFile?: string | undefined;
   /** For tests of a plug-in: modes and owners of its file are not looked at. */
   readonly trustAnyFile?: boolean;
+  readonly ledger?: Pick<ProcessLedger, 'open'> | undefined;
 }
 
 /** Milliseconds: some boards take seconds for a start of Node alone. */
@@ -43,7 +45,7 @@ interface Idle {
 export class Plugin {
   readonly name: string;
   readonly path: string;
-  readonly #options: Required<Omit<PluginOptions, 'hostFile'>> & Pick<PluginOptions, 'hostFile'>;
+  readonly #options: Required<Omit<PluginOptions, 'hostFile' | 'ledger'>> & Pick<PluginOptions, 'hostFile' | 'ledger'>;
   readonly #children = new Set<PluginChild>();
   #idle: Idle | undefined;
   #lastAsk: Promise<unknown> = Promise.resolve();

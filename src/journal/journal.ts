@@ -4,7 +4,8 @@ import type { StepEvent, StepRecord } from './step-record.ts';
 
 /**
  * The durable queue: what the service wants done and what has been done about it. Each method is one transaction, on
- * disk when it returns. The states of an execution and what may happen in each: states.ts. Stores: sqlite-journal.ts.
+ * disk when it returns. The states of an execution and what may happen in each: states.ts. The store: journal-file.ts.
+ * Each method throws JOURNAL_UNAVAILABLE when the disk cannot be used; nothing has changed then.
  */
 export interface Journal {
   /**
@@ -41,6 +42,8 @@ export interface Journal {
   /** The service no longer knows or wants an execution that has no result here. */
   forget(key: ExecutionKey): void;
 
+  /** Writes what changes nothing: does not throw when the disk can be used again. */
+  probe(): void;
   close(): void;
 }
 
@@ -74,6 +77,8 @@ export type Outcome = Result | 'unwanted';
 
 export interface RunnableExecution extends ListedExecution {
   readonly state: 'queued' | LiveState;
+  /** The service had it IN_PROGRESS when the journal was lost: which of its steps have run, nobody knows. */
+  readonly historyLost: boolean;
   readonly step: StepRecord;
   /** What that step saved last. */
   readonly progress: unknown;

@@ -5,6 +5,7 @@ import { errorCode, errorMessage } from '../errors.ts';
 import { realTimeEnd } from './end-signal.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Pipe, PipeSource } from './pipes.ts';
+import type { LedgerEntry, ProcessLedger } from './process-ledger.ts';
 import { locateProgram, type ProgramFault } from './program-file.ts';
 
 export interface ProcessOptions {
@@ -64,9 +65,12 @@ export class ProcessRunner {
   readonly #groups = new Map<number, SignalGroup>();
   readonly #pipes = new PipeSource();
   readonly #deadlines: ProcessDeadlines;
+  readonly #ledger: Pick<ProcessLedger, 'open'> | undefined;
 
-  constructor(deadlines: ProcessDeadlines = {}) {
-    this.#deadlines = deadlines;
+  /** @param options.ledger told of each child, so that an agent which starts after a crash can find it. */
+  constructor(options: ProcessDeadlines & { readonly ledger?: Pick<ProcessLedger, 'open'> } = {}) {
+    this.#deadlines = options;
+    this.#ledger = options.ledger;
   }
 
   /** Never rejects for what the program is or does. Settles within grace and drain of an abort, whatever it does. */
@@ -105,7 +109,8 @@ export class ProcessRunner {
         for (const pipe of pipes ?? []) discard(pipe);
         return { exitCode: null, signal: null };
       }
-      const running = spawnInto(program.file, options, pipes, count);
+      const entry = this.#ledger?.open(program.file, options.env);
+      const running = spawnInto(program.file, options, pipes, count, entry);
       const [out, err, progress] = running.readers;
       out?.on('data', (chunk: Buffer) => {
         stdout.push(chunk);
@@ -116,7 +121,11 @@ export class ProcessRunner {
         onOutput?.('stderr', chunk);
       });
       progress?.on('data', (chunk: Buffer) => onProgress?.(chunk));
-      return await this.#settle(running, options);
+      const exit = await this.#settle(running, options);
+      // One that was given up may run on: the next agent is to know it.
+      const isOver = exit.exitCode !== null || exit.signal !== null || exit.spawnError !== undefined;
+      if (isOver) entry?.ended();
+      return exit;
     } catch (error) {
       return notStarted(startFault(options.file, error));
     } finally {
@@ -192,21 +201,29 @@ export class ProcessRunner {
 }
 
 /** Without pipes of ours the child gets Node's, which are sockets. Throws for arguments that no program can be given. */
-function spawnInto(file: string, options: ProcessOptions, pipes: readonly Pipe[] | undefined, count: number): Running {
+function spawnInto(
+  file: string,
+  options: ProcessOptions,
+  pipes: readonly Pipe[] | undefined,
+  count: number,
+  entry: LedgerEntry | undefined,
+): Running {
   try {
     const outputs = pipes?.map(({ writeFd }) => writeFd) ?? Array.from({ length: count }, () => 'pipe' as const);
     const child = spawn(file, options.args, {
       cwd: options.cwd,
-      env: options.env,
+      env: { ...options.env, ...entry?.variables },
       ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
       // A session and process group of its own, so that a signal reaches all of its descendants.
       detached: true,
       stdio: ['ignore', ...outputs],
     });
+    if (child.pid !== undefined) entry?.started(child.pid);
     const readers = pipes?.map(({ reader }) => reader) ?? child.stdio.filter((stream) => stream instanceof Socket);
     for (const { writeFd } of pipes ?? []) closeSync(writeFd);
     return { child, readers };
   } catch (error) {
+    entry?.ended();
     for (const pipe of pipes ?? []) discard(pipe);
     throw error;
   }

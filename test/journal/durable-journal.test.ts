@@ -1,18 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durable-journal.ts';
 import type { Journal, ListedExecution } from '../../src/journal/journal.ts';
 import { openJournal, SCHEMA_VERSION } from '../../src/journal/journal-file.ts';
-import { SETTLED_KEPT } from '../../src/journal/sqlite-journal.ts';
+import { fastDirectory } from '../support/fast-directory.ts';
 
 let directory: string;
 let journal: Journal;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  directory = fastDirectory('journal-');
   journal = openJournal(directory);
 });
 
@@ -132,6 +132,14 @@ describe('a pending list', () => {
     list([queued('a', 100, 2)], 300);
     expect(journal.runnable()).toMatchObject([{ jobId: 'a', executionNumber: 2 }]);
   });
+
+  it('that says again what is known writes nothing', () => {
+    list([queued('a'), { ...queued('b'), status: 'IN_PROGRESS' }], 200);
+    journal.claim(key('b'), { document: {}, handler: 'h' });
+    const before = statSync(join(directory, 'journal.sqlite-wal'), { bigint: true }).mtimeNs;
+    list([queued('a'), { ...queued('b'), status: 'IN_PROGRESS' }], 200);
+    expect(statSync(join(directory, 'journal.sqlite-wal'), { bigint: true }).mtimeNs).toBe(before);
+  });
 });
 
 describe('what was done', () => {
@@ -162,14 +170,24 @@ describe('what was done', () => {
     expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
   });
 
+  it('does not settle a new job of the same id, which has come in since', () => {
+    list([queued('a', 100)]);
+    journal.finish(key('a'), { status: 'FAILED', statusDetails: {} });
+    list([queued('a', 150)], 300);
+    journal.settle(key('a'));
+    expect(names()).toEqual(['a']);
+  });
+
   it(`is forgotten beyond the last ${SETTLED_KEPT} settled executions`, () => {
-    for (let i = 0; i < SETTLED_KEPT + 5; i += 1) {
+    for (let i = 0; i < SETTLED_KEPT + SETTLED_FORGOTTEN_AT_ONCE + 1; i += 1) {
       journal.recordOne(queued(`job-${i}`), 1);
       journal.finish(key(`job-${i}`), { status: 'SUCCEEDED', statusDetails: {} });
       journal.settle(key(`job-${i}`));
     }
     expect(journal.recordOne(queued('job-0'), 1)).toBe(true);
-    expect(journal.recordOne(queued('job-10'), 1)).toBe(false);
+    expect(journal.recordOne(queued('job-63'), 1)).toBe(true);
+    expect(journal.recordOne(queued('job-64'), 1)).toBe(false);
+    expect(journal.recordOne(queued('job-1064'), 1)).toBe(false);
   });
 });
 
@@ -202,14 +220,13 @@ describe('the state directory', () => {
     journal.close();
     const path = join(directory, 'journal.sqlite');
     const database = new DatabaseSync(path);
-    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    database.exec(`ALTER TABLE executions ADD COLUMN more TEXT; PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
     database.close();
     const before = readFileSync(path);
     expect(() => openJournal(directory)).toThrow(expect.objectContaining({ code: 'JOURNAL_TOO_NEW' }));
     expect(readFileSync(path).equals(before)).toBe(true);
-    const again = new DatabaseSync(path);
-    again.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    again.close();
+    expect(readdirSync(directory).sort()).toEqual(['agent.lock', 'agent.pid', 'journal.sqlite']);
+    rmSync(path);
     journal = openJournal(directory);
   });
 });

@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { errorCode, errorMessage, LocalFaultError } from '../errors.ts';
+import { isHeld } from './journal-faults.ts';
+
+/**
+ * Keeps a state directory to one agent. The lock is SQLite's on the empty file `agent.lock`, so it is the kernel's and
+ * ends with the process, however that ends; and it holds while the journal's own file is set aside and replaced.
+ * `agent.pid` beside it names the holder, and is the sign that an agent has been here.
+ */
+export class StateLock {
+  readonly #pidPath: string;
+  readonly #database: DatabaseSync;
+
+  /** Makes the directory where it is missing. Throws STATE_DIRECTORY_LOCKED, and the system's or SQLite's errors. */
+  constructor(directory: string) {
+    this.#pidPath = join(directory, 'agent.pid');
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#database = new DatabaseSync(join(directory, 'agent.lock'));
+    try {
+      // Nothing is written: a lock must be had on a full disk too.
+      this.#database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    } catch (error) {
+      this.#database.close();
+      if (!isHeld(error)) throw error;
+      throw new LocalFaultError(
+        'STATE_DIRECTORY_LOCKED',
+        `${directory} is held by another agent (pid ${this.#holder()}): stop that one, or give this one a stateDirectory of its own`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Whether an agent has had a journal here before. */
+  get wasUsed(): boolean {
+    return existsSync(this.#pidPath);
+  }
+
+  /** A journal is open here. Throws the system's error. */
+  markUsed(): void {
+    writeFileSync(this.#pidPath, `${process.pid}\n`);
+  }
+
+  release(): void {
+    this.#database.close();
+  }
+
+  #holder(): string {
+    try {
+      return readFileSync(this.#pidPath, 'utf8').trim() || 'unknown';
+    } catch (error) {
+      return errorCode(error) === 'ENOENT' ? 'unknown' : `unknown: ${errorMessage(error)}`;
+    }
+  }
+}
