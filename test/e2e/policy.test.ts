@@ -67,8 +67,8 @@ const FORBIDDEN: Readonly<Record<string, readonly [() => object, string]>> = {
     'policy.denyCommands "sh -c *reboot*" forbids steps[1].action: command "sh"',
   ],
   allowUsers: [
-    () => ({ ...shell('true'), runAsUser: 'nobody' }),
-    'policy.allowUsers does not allow steps[1].action.runAsUser: user "nobody"',
+    () => ({ ...shell('true'), runAsUser: 'games' }),
+    'policy.allowUsers does not allow steps[1].action.runAsUser: user "games"',
   ],
   denyUsers: [
     () => ({ ...shell('true'), runAsUser: 'daemon' }),
@@ -122,7 +122,7 @@ describe('a job that the policy forbids', () => {
 
   it('by several rules hears of all of them', async () => {
     const { several } = await lab.run({
-      several: documentOf({ ...command('id'), runAsUser: 'nobody' }, handler('other.sh')),
+      several: documentOf({ ...command('id'), runAsUser: 'games' }, handler('other.sh')),
     });
     expect(several.details['reason']?.split('; ')).toHaveLength(3);
   });
