@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
 import { handlerFileInDirectory } from '../handlers/locate-handler.ts';
-import { documentPath, type Problem, problemsOf } from './document-problems.ts';
+import { type Problem, problemsOf } from './document-problems.ts';
 import type { DocumentStep, JobDocument } from './job-document.ts';
 
 export type Completed =
@@ -25,8 +25,7 @@ export async function withStandIns(
     const input = v.safeParse(builtIn.input, builtIn.fromArguments(step.work.args));
     if (input.success) return { ...step, work: { type: 'builtIn', builtIn, input: input.output } };
     for (const { path, message } of problemsOf(input.issues, builtIn.input, new Set())) {
-      const where = documentPath([step.path, 'input', 'args']);
-      problems.push({ path: where, message: `${builtIn.script}: ${path}: ${message}` });
+      problems.push({ path: argumentsOf(step), message: `${builtIn.script}: ${path}: ${message}` });
     }
     return step;
   };
@@ -34,6 +33,11 @@ export async function withStandIns(
   const cleanup = await Promise.all(document.cleanup.map(complete));
   if (problems.length > 0) return { kind: 'invalid', problems };
   return { kind: 'completed', document: { ...document, steps, cleanup } };
+}
+
+/** Where a handler's arguments stand: the form without a version has them at its top. */
+function argumentsOf({ path }: DocumentStep): string {
+  return path === 'operation' ? 'args' : `${path}.input.args`;
 }
 
 async function standIn(

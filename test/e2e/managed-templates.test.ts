@@ -121,11 +121,15 @@ describe('with nothing installed', () => {
     );
   });
 
-  it('a list with more than names in it is REJECTED, and no tool is asked', async () => {
+  it('a list with more than names in it is REJECTED with its place in the document, and no tool is asked', async () => {
     const before = tools.calls().length;
     await lab.createFromTemplate('option', 'AWS-Install-Application', { packages: 'jq -oDebug=1' });
-    const { status, details } = await lab.outcome('option', 60_000);
-    expect([status, details['reason']]).toEqual(['REJECTED', expect.stringContaining('install-packages.sh takes it')]);
+    await lab.createJob('option-of-old', { operation: 'install-packages.sh', args: ['jq', '-oDebug=1'] });
+    const ends = await lab.outcomes(['option', 'option-of-old']);
+    expect(Object.values(ends).map(({ status, details }) => [status, details['reason']])).toEqual([
+      ['REJECTED', expect.stringMatching(/^steps\[0\]\.action\.input\.args: install-packages\.sh: .*got "-oDebug=1"$/)],
+      ['REJECTED', expect.stringMatching(/^args: install-packages\.sh: .*got "-oDebug=1"$/)],
+    ]);
     expect(tools.calls()).toHaveLength(before);
   });
 

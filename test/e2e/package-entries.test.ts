@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
@@ -19,4 +20,17 @@ it('thing-agent/simulator has the simulator and a clock for tests', () => {
 
 it('thing-agent loads for handler authors', () => {
   expect(namesOf('thing-agent').length).toBeGreaterThan(0);
+});
+
+it('thing-agent/testing has the kit that runs handlers in tests', () => {
+  expect(namesOf('thing-agent/testing')).toEqual(
+    expect.arrayContaining(['runHandler', 'runHandlerFile', 'runProgramHandler']),
+  );
+});
+
+it('all that the package is to hold is there', () => {
+  const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  for (const file of [...files, 'config/handlers', 'docs/handlers.md', 'docs/job-documents.md', 'docs/downloads.md']) {
+    expect(existsSync(join(ROOT, file)), file).toBe(true);
+  }
 });
