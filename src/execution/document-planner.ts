@@ -1,5 +1,5 @@
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
-import { BUILT_IN_HANDLER } from '../handlers/plugin-loader.ts';
+import { BUILT_IN_HANDLER } from '../handlers/plugins/loader.ts';
 import type { ProgramSettings } from '../handlers/program.ts';
 import type { Log } from '../system/log.ts';
 import { isAwsDocument } from './document-parser.ts';

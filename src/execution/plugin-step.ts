@@ -1,4 +1,4 @@
-import type { Plugin } from '../handlers/plugin.ts';
+import type { Plugin } from '../handlers/plugins/plugin.ts';
 import type { Log } from '../system/log.ts';
 import type { Step, Verdict } from './plan.ts';
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { loadPlugins } from '../handlers/plugin-loader.ts';
+import { loadPlugins } from '../handlers/plugins/loader.ts';
 import { type HandlerRun, record } from './recording.ts';
 import type { RunHandlerOptions } from './run-handler.ts';
 

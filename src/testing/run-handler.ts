@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JobContext, JobHandler } from '../handlers/contract.ts';
-import { askHandler, handlerProblem, performHandler } from '../handlers/plugin-handler.ts';
-import { toDetails, toSavedValue } from '../handlers/plugin-values.ts';
+import { askHandler, handlerProblem, performHandler } from '../handlers/plugins/handler.ts';
+import { toDetails, toSavedValue } from '../handlers/plugins/values.ts';
 import type { StepContext, StepResult } from '../handlers/step.ts';
 import { type HandlerRun, type JobOptions, record } from './recording.ts';
 

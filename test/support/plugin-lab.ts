@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Plugin, PluginOptions } from '../../src/handlers/plugin.ts';
-import { loadPlugins } from '../../src/handlers/plugin-loader.ts';
+import { loadPlugins } from '../../src/handlers/plugins/loader.ts';
+import type { Plugin, PluginOptions } from '../../src/handlers/plugins/plugin.ts';
 import type { StepContext } from '../../src/handlers/step.ts';
 import type { StatusDetails } from '../../src/jobs/model.ts';
 import { silentLog } from './silent-log.ts';

@@ -1,5 +1,5 @@
-import type { PluginChild, PluginChildOptions } from './plugin-child.ts';
-import { endReason } from './plugin-end.ts';
+import type { PluginChild, PluginChildOptions } from './child.ts';
+import { endReason } from './end.ts';
 
 export type StartedPlugin =
   | { readonly kind: 'started'; readonly child: PluginChild; readonly name: string }

@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PluginLab } from '../support/plugin-lab.ts';
+import { PluginLab } from '../../support/plugin-lab.ts';
 
 let lab: PluginLab;
 beforeEach(() => {

@@ -1,11 +1,11 @@
-import { LocalFaultError } from '../errors.ts';
-import type { Log } from '../system/log.ts';
-import { passedOnEnvironment } from './child-environment.ts';
+import { LocalFaultError } from '../../errors.ts';
+import type { Log } from '../../system/log.ts';
+import { passedOnEnvironment } from '../child-environment.ts';
+import { PluginChild } from './child.ts';
+import { examinePluginFile } from './file.ts';
+import { BUILT_IN_HANDLER } from './handler.ts';
 import { LOAD_DEADLINE_MS, Plugin, type PluginOptions } from './plugin.ts';
-import { PluginChild } from './plugin-child.ts';
-import { examinePluginFile } from './plugin-file.ts';
-import { BUILT_IN_HANDLER } from './plugin-handler.ts';
-import { awaitPlugin } from './plugin-start.ts';
+import { awaitPlugin } from './start.ts';
 
 export { BUILT_IN_HANDLER };
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Plugin } from '../../src/handlers/plugin.ts';
-import type { StepResult } from '../../src/handlers/step.ts';
-import { PluginLab, type TestRun } from '../support/plugin-lab.ts';
+import type { Plugin } from '../../../src/handlers/plugins/plugin.ts';
+import type { StepResult } from '../../../src/handlers/step.ts';
+import { PluginLab, type TestRun } from '../../support/plugin-lab.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 let lab: PluginLab;
 beforeEach(() => {
   lab = new PluginLab();
@@ -427,7 +427,7 @@ describe('what a plug-in is given', () => {
       rebooted: false,
     };
     const script = `
-      import { Plugin } from ${JSON.stringify(join(ROOT, 'dist/handlers/plugin.js'))};
+      import { Plugin } from ${JSON.stringify(join(ROOT, 'dist/handlers/plugins/plugin.js'))};
       await new Plugin('p', ${JSON.stringify(lab.file('plugin.mjs'))}, { memoryMegabytes: 64 }).run({
         ...${JSON.stringify(context)}, scratchDirectory: '/', signal: new AbortController().signal,
         reportProgress: ({ pid }) => console.log(pid),

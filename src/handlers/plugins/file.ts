@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
-import { errorMessage } from '../errors.ts';
+import { errorMessage } from '../../errors.ts';
 
 export type ExaminedFile =
   /** `version` changes when the file does. */

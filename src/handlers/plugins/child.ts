@@ -1,21 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorMessage } from '../errors.ts';
-import { killGroup } from '../system/child-process.ts';
-import { OutputTail } from '../system/output-tail.ts';
-import type { LedgerEntry, ProcessLedger } from '../system/process-ledger.ts';
-import type { PluginEnd } from './plugin-end.ts';
-import { ownMemoryMegabytes } from './plugin-memory.ts';
-import { type AgentMessage, type ChildMessage, parseChildMessage } from './plugin-messages.ts';
-import type { OutputSink } from './step.ts';
+import { errorMessage } from '../../errors.ts';
+import { killGroup } from '../../system/child-process.ts';
+import { OutputTail } from '../../system/output-tail.ts';
+import type { LedgerEntry, ProcessLedger } from '../../system/process-ledger.ts';
+import type { OutputSink } from '../step.ts';
+import type { PluginEnd } from './end.ts';
+import { ownMemoryMegabytes } from './memory.ts';
+import { type AgentMessage, type ChildMessage, parseChildMessage } from './messages.ts';
 
 export interface PluginChildOptions {
   /** MiB of JavaScript heap; OUTSIDE_HEAP_MEGABYTES more for all else. */
   readonly memoryMegabytes: number;
   /** The whole environment of the process. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The program that hosts the plug-in; default: plugin-host.js of this package. */
+  /** The program that hosts the plug-in; default: host.js beside this module. */
   readonly hostFile?: string | undefined;
   /** Told of the process: it ends with the agent by itself, but not while its code never yields. */
   readonly ledger?: Pick<ProcessLedger, 'open'> | undefined;
@@ -163,6 +163,6 @@ function ranOutOfHeap({ exitCode, signal, stderrTail }: PluginEnd): boolean {
 /** From source, the built one beside it: Node 22.13 cannot run TypeScript. */
 function ownHostFile(): string {
   const here = fileURLToPath(import.meta.url);
-  const built = here.endsWith('.ts') ? '../../dist/handlers/plugin-host.js' : 'plugin-host.js';
+  const built = here.endsWith('.ts') ? '../../../dist/handlers/plugins/host.js' : 'host.js';
   return join(dirname(here), built);
 }

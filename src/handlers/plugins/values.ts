@@ -1,4 +1,4 @@
-import type { StatusDetails } from '../jobs/model.ts';
+import type { StatusDetails } from '../../jobs/model.ts';
 
 /**
  * What a plug-in hands over, made fit to leave its process: plain JSON, and never so much that the agent, which has to

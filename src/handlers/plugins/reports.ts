@@ -1,7 +1,7 @@
-import type { Log } from '../system/log.ts';
-import type { JobContext } from './contract.ts';
-import type { ChildMessage } from './plugin-messages.ts';
-import { toDetails, toLogLine, toSavedValue } from './plugin-values.ts';
+import type { Log } from '../../system/log.ts';
+import type { JobContext } from '../contract.ts';
+import type { ChildMessage } from './messages.ts';
+import { toDetails, toLogLine, toSavedValue } from './values.ts';
 
 /** Milliseconds between two messages of progress: the agent sends no more than one a second to the cloud. */
 const PROGRESS_INTERVAL_MS = 100;

@@ -1,14 +1,14 @@
-import { ThingAgentError } from '../errors.ts';
-import type { ProcessLedger } from '../system/process-ledger.ts';
-import { passedOnEnvironment } from './child-environment.ts';
-import type { Acceptance } from './contract.ts';
-import { PluginChild } from './plugin-child.ts';
-import { endReason } from './plugin-end.ts';
-import { examinePluginFile } from './plugin-file.ts';
-import { publicAcceptance } from './plugin-redaction.ts';
-import { runInChild } from './plugin-run.ts';
-import { awaitPlugin, type StartedPlugin } from './plugin-start.ts';
-import type { StepContext, StepResult } from './step.ts';
+import { ThingAgentError } from '../../errors.ts';
+import type { ProcessLedger } from '../../system/process-ledger.ts';
+import { passedOnEnvironment } from '../child-environment.ts';
+import type { Acceptance } from '../contract.ts';
+import type { StepContext, StepResult } from '../step.ts';
+import { PluginChild } from './child.ts';
+import { endReason } from './end.ts';
+import { examinePluginFile } from './file.ts';
+import { publicAcceptance } from './redaction.ts';
+import { runInChild } from './run.ts';
+import { awaitPlugin, type StartedPlugin } from './start.ts';
 
 export interface PluginOptions {
   /** MiB of JavaScript heap for each of its processes. */

@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import type { JobHandler } from './contract.ts';
-import { askHandler, handlerProblem, isAbort, isJobHandler, performHandler, thrown } from './plugin-handler.ts';
-import { type ChildMessage, parseAgentMessage, type RunMessage } from './plugin-messages.ts';
-import { PluginReports } from './plugin-reports.ts';
+import type { JobHandler } from '../contract.ts';
+import { askHandler, handlerProblem, isAbort, isJobHandler, performHandler, thrown } from './handler.ts';
+import { type ChildMessage, parseAgentMessage, type RunMessage } from './messages.ts';
+import { PluginReports } from './reports.ts';
 
 /** How much sooner than its memory alone says the kernel's out-of-memory killer takes this process (proc(5)). */
 const OOM_SCORE = '500';

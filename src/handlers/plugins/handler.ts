@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { errorMessage } from '../errors.ts';
-import type { Acceptance, JobContext, JobHandler } from './contract.ts';
-import { validateDocument } from './plugin-schema.ts';
-import { toDetails, toMessage } from './plugin-values.ts';
-import type { StepResult } from './step.ts';
+import { errorMessage } from '../../errors.ts';
+import type { Acceptance, JobContext, JobHandler } from '../contract.ts';
+import type { StepResult } from '../step.ts';
+import { validateDocument } from './schema.ts';
+import { toDetails, toMessage } from './values.ts';
 
 /** The name of the built-in handler of AWS's document schema, which no plug-in may take. */
 export const BUILT_IN_HANDLER = 'aws-document';

@@ -1,4 +1,4 @@
-import type { StepResult } from './step.ts';
+import type { StepResult } from '../step.ts';
 
 /** How the process of a plug-in ended. */
 export interface PluginEnd {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Plugin } from '../../src/handlers/plugin.ts';
-import { PluginLab } from '../support/plugin-lab.ts';
+import { Plugin } from '../../../src/handlers/plugins/plugin.ts';
+import { PluginLab } from '../../support/plugin-lab.ts';
 
 let lab: PluginLab;
 beforeEach(() => {

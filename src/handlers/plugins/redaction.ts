@@ -1,7 +1,7 @@
-import type { StatusDetails } from '../jobs/model.ts';
-import { redact, redactText } from '../system/redaction.ts';
-import type { Acceptance } from './contract.ts';
-import type { StepResult } from './step.ts';
+import type { StatusDetails } from '../../jobs/model.ts';
+import { redact, redactText } from '../../system/redaction.ts';
+import type { Acceptance } from '../contract.ts';
+import type { StepResult } from '../step.ts';
 
 /** Details without secrets: the cloud sees them. */
 export function publicDetails(details: StatusDetails): StatusDetails {

@@ -1,9 +1,9 @@
-import { errorMessage } from '../errors.ts';
-import type { PluginChild } from './plugin-child.ts';
-import { endResult, type PluginEnd, withStderr } from './plugin-end.ts';
-import type { ChildMessage } from './plugin-messages.ts';
-import { publicDetails, publicResult } from './plugin-redaction.ts';
-import type { StepContext, StepResult } from './step.ts';
+import { errorMessage } from '../../errors.ts';
+import type { StepContext, StepResult } from '../step.ts';
+import type { PluginChild } from './child.ts';
+import { endResult, type PluginEnd, withStderr } from './end.ts';
+import type { ChildMessage } from './messages.ts';
+import { publicDetails, publicResult } from './redaction.ts';
 
 export interface RunLimits {
   readonly memoryMegabytes: number;

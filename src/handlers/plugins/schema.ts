@@ -1,4 +1,4 @@
-import type { StandardIssue, StandardSchema } from './contract.ts';
+import type { StandardIssue, StandardSchema } from '../contract.ts';
 
 export type Validated<Document> =
   | { readonly kind: 'valid'; readonly document: Document }

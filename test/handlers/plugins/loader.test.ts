@@ -1,10 +1,10 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { LocalFaultError } from '../../src/errors.ts';
-import { examinePluginFile } from '../../src/handlers/plugin-file.ts';
-import { loadPlugins } from '../../src/handlers/plugin-loader.ts';
-import { PluginLab } from '../support/plugin-lab.ts';
-import { silentLog } from '../support/silent-log.ts';
+import { LocalFaultError } from '../../../src/errors.ts';
+import { examinePluginFile } from '../../../src/handlers/plugins/file.ts';
+import { loadPlugins } from '../../../src/handlers/plugins/loader.ts';
+import { PluginLab } from '../../support/plugin-lab.ts';
+import { silentLog } from '../../support/silent-log.ts';
 
 let lab: PluginLab;
 beforeEach(() => {
@@ -45,7 +45,7 @@ describe('a module is a local fault that names the path', () => {
       'it cannot be imported: Unexpected number (node --check FILE says where)',
     ],
     ['that throws', 'throw new Error("no pump");', 'it cannot be imported: no pump'],
-    ['that imports what is not there', "import './absent.mjs';", 'it cannot be imported: Cannot find module'],
+    ['that imports what is not there', "import '../absent.mjs';", 'it cannot be imported: Cannot find module'],
     ['that exits', 'process.exit(4);', 'its process exited with code 4 before it gave a result'],
     ['that kills its process', "process.kill(process.pid, 'SIGKILL');", 'its process was killed by SIGKILL'],
     [

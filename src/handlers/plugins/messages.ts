@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import type { Acceptance } from './contract.ts';
-import type { StepResult } from './step.ts';
+import type { Acceptance } from '../contract.ts';
+import type { StepResult } from '../step.ts';
 
 /**
  * What the agent and the process of a plug-in say to each other, one JSON object a message over Node's IPC channel.
