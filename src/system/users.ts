@@ -38,7 +38,7 @@ export function ownUserName(): string | undefined {
  */
 export async function findUser(name: string): Promise<FoundUser> {
   // A name with one of these is in no passwd(5) line, or means something else to sudo(8), getent(1) or id(1).
-  if (/^[-+#%@!]|[:,/\s\p{C}]/u.test(name) || name === '') return unknown(name);
+  if (/^[-+#%@!]|[:,/\s\p{C}]/u.test(name)) return unknown(name);
   try {
     const line = await passwdLine(name);
     if (line === undefined) return unknown(name);

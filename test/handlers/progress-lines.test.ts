@@ -72,7 +72,7 @@ test('no more than ten pairs are kept', () => {
 
 test('a line that is too long is passed over, up to its end', () => {
   const long = `{"message":"${'x'.repeat(20_000)}`;
-  const { last, warnings } = reported(long, long, '{"percent":1}"}\n{"percent":2}\n', `${long}"}\n`);
+  const { last, warnings } = reported(long, long, '{"message":"its end"}\n{"percent":2}\n', `${long}"}\n`);
   expect(last).toEqual({ percent: '2' });
   expect(warnings).toHaveLength(1);
 });

@@ -114,8 +114,11 @@ test('a host that gives no pipes gets sockets', async () => {
   }
 });
 
-test('many at once each have their own output', async () => {
-  const ends = await Promise.all(Array.from({ length: 20 }, (_, index) => sh(`echo ${index}; echo ${index} >&2`)));
+test('many at once each have their own pipes', async () => {
+  const processes = new ProcessRunner();
+  const ends = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => sh(`echo ${index}; echo ${index} >/dev/stderr`, { processes })),
+  );
   expect(ends.map(({ stdoutTail }) => stdoutTail)).toEqual(ends.map((_, index) => `${index}\n`));
   expect(ends.map(({ stderrTail }) => stderrTail)).toEqual(ends.map((_, index) => `${index}\n`));
 });
