@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.ts';
 import { createMqttJsConnection } from '../connection/mqttjs-connection.ts';
 import { loadTlsMaterial } from '../connection/tls-material.ts';
 import { DocumentPlanner } from '../execution/document-planner.ts';
+import type { Planner } from '../execution/plan.ts';
 import { Workspaces } from '../execution/workspace.ts';
 import type { Plugin } from '../handlers/plugin.ts';
 import { loadPlugins } from '../handlers/plugin-loader.ts';
@@ -44,9 +45,11 @@ interface Services {
 
 type OpenJournal = (stateDirectory: string, options: JournalOptions) => Journal;
 
+/** What a test may put in the place of the real: time, the disk, and what documents mean. */
 export interface AgentParts {
   readonly clock?: Clock;
   readonly openJournal?: OpenJournal;
+  readonly planner?: Planner;
 }
 
 /** The agent on one thing: the only place that builds services. `start()` acquires, `stop()` releases in reverse. */
@@ -55,6 +58,7 @@ export class Agent {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #openJournal: OpenJournal;
+  readonly #planner: Planner | undefined;
   readonly #ledger: ProcessLedger;
   readonly #processes: ProcessRunner;
   #plugins: readonly Plugin[] = [];
@@ -65,10 +69,10 @@ export class Agent {
   /** No step may start before nothing is left running that an agent before this one has started. */
   #orphansEnded: Promise<void> = Promise.resolve();
 
-  /** @param parts what a test may put in the place of the real: time, and the disk. */
   constructor(config: AgentConfig, log: Log, parts: AgentParts = {}) {
     this.#clock = parts.clock ?? systemClock;
     this.#openJournal = parts.openJournal ?? openJournal;
+    this.#planner = parts.planner;
     this.#config = config;
     this.#log = log;
     this.#ledger = new ProcessLedger(join(config.stateDirectory, 'processes'), log);
@@ -106,20 +110,15 @@ export class Agent {
         protocolVersion: config.mqtt.protocolVersion,
         keepAliveSeconds: config.mqtt.keepAliveSeconds,
         tls,
+        clock: this.#clock,
       },
       this.#log,
     );
-    const { builtIns, judge } = describeDevice(config);
-    const programs = {
-      processes: this.#processes,
-      handlersDirectory: config.handlers.directory,
-      allowedDirectories: config.handlers.allowedDirectories,
-    };
-    const planner = new DocumentPlanner({ plugins: this.#plugins, judge, builtIns, programs, log: this.#log });
     const { stateDirectory, executionLogs } = config;
     const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
     // While the journal cannot be read nobody knows which scratch directories are in use.
     if (journalFault === undefined) await workspaces.tidy(journal.runnable());
+    const planner = this.#planner ?? this.#documentPlanner();
     this.#services = this.#assemble(journal, connection, planner, workspaces);
     if (journalFault !== undefined) this.#services.storage.failed(journalFault);
     this.#log.info(
@@ -153,14 +152,21 @@ export class Agent {
     for (const plugin of this.#plugins) plugin.end();
   }
 
-  #assemble(journal: Journal, connection: Connection, planner: DocumentPlanner, workspaces: Workspaces): Services {
+  #documentPlanner(): Planner {
+    const { directory, allowedDirectories } = this.#config.handlers;
+    const { builtIns, judge } = describeDevice(this.#config);
+    const programs = { processes: this.#processes, handlersDirectory: directory, allowedDirectories };
+    return new DocumentPlanner({ plugins: this.#plugins, judge, builtIns, programs, log: this.#log });
+  }
+
+  #assemble(journal: Journal, connection: Connection, planner: Planner, workspaces: Workspaces): Services {
     const { thingName, jobs, reboot, stateDirectory } = this.#config;
     const log = this.#log;
     const clock = this.#clock;
-    const client = new MqttJobsClient(connection, thingName, log);
+    const client = new MqttJobsClient(connection, thingName, log, clock);
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
-    const progress = new ProgressSender({ updates, clock, log, onOver: (key, why) => watch.over(key, why) });
+    const progress = new ProgressSender({ updates, clock, log, onOver: (identity, why) => watch.over(identity, why) });
     const intake: Intake = new Intake({ client, journal, log, clock, watch, onChange: () => dispatcher.wake() });
     const reporter: Reporter = new Reporter({
       updates,

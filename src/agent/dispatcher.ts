@@ -1,5 +1,5 @@
 import { type Journal, keyText, type RunnableExecution } from '../journal/journal.ts';
-import type { Clock } from '../system/clock.ts';
+import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { ExecutionRunner } from './execution-runner.ts';
 import type { Intake } from './intake.ts';
@@ -20,6 +20,9 @@ interface DispatcherDeps {
   readonly stopping: AbortController;
   readonly cutOff: AbortController;
 }
+
+/** Milliseconds that a step may take to end once it is cut off: TERM, a grace and KILL are within it. */
+const CUT_OFF_MS = 30_000;
 
 /** What runs next, and how many at once. */
 export class Dispatcher {
@@ -57,14 +60,23 @@ export class Dispatcher {
       .filter((execution) => (this.#deps.journal.find(execution)?.state ?? 'queued') !== 'queued');
   }
 
-  /** Takes nothing new and lets the running step end; after `graceMs` it is cut off. Resolves when nothing runs. */
+  /**
+   * Takes nothing new and lets the running step end; after `graceMs` it is cut off. Resolves when nothing runs; at last
+   * without a step that does not heed that either: to the next start it was interrupted.
+   */
   async stop(graceMs: number): Promise<void> {
-    const { clock, stopping, cutOff } = this.#deps;
+    const { clock, stopping, cutOff, log } = this.#deps;
     stopping.abort();
     const cut = clock.setTimer(graceMs, () => cutOff.abort());
-    await Promise.all([...this.#running.values()].map(({ run }) => run));
+    const ended = new AbortController();
+    const runs = Promise.all([...this.#running.values()].map(({ run }) => run));
+    await Promise.race([runs, sleep(clock, graceMs + CUT_OFF_MS, ended.signal)]);
+    ended.abort();
     cut.cancel();
     this.#later.clearAll();
+    const running = [...this.#running.keys()];
+    if (running.length > 0)
+      log.error({ running }, 'a step does not end though it was cut off: the agent stops without it');
   }
 
   /** The journal, or what may run now, has changed. */

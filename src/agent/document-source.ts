@@ -27,10 +27,10 @@ export class DocumentSource {
       this.#updates.learn(execution, fresh.versionNumber);
       return { kind: 'wanted', document: documentOf(fresh), secondsLeft: fresh.approximateSecondsBeforeTimedOut };
     }
-    const described = await this.#updates.describe(execution, session, { includeJobDocument: isQueued });
+    const options = { begun: !isQueued, includeJobDocument: isQueued };
+    const described = await this.#updates.describe(execution, session, options);
     if (described.kind === 'over') return { kind: 'unwanted', why: described.why };
     const answer = described.execution;
-    if (!isQueued && answer.status === 'QUEUED') return { kind: 'unwanted', why: 'the service has it as QUEUED anew' };
     const document = isQueued ? documentOf(answer) : execution.document;
     return { kind: 'wanted', document, secondsLeft: answer.approximateSecondsBeforeTimedOut };
   }
@@ -38,7 +38,7 @@ export class DocumentSource {
   /** The document as the service has it now. Rejects when it cannot be asked, or no longer has the execution. */
   async refresh(execution: RunnableExecution, session: AbortSignal | undefined): Promise<unknown> {
     if (!session) throw new ThingAgentError('CONNECTION_LOST', 'there is no connection to ask for the document');
-    const described = await this.#updates.describe(execution, session, { includeJobDocument: true });
+    const described = await this.#updates.describe(execution, session, { begun: true, includeJobDocument: true });
     if (described.kind === 'there') return documentOf(described.execution);
     throw new ThingAgentError('DOCUMENT_MISSING', described.why);
   }

@@ -57,31 +57,49 @@ export class ExecutionRunner {
   }
 
   /** Rejects for passing faults only: the execution is then tried again later. */
-  async process(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
-    const { watch } = this.#deps;
-    const stopWatching = watch.start(execution, signals.unwanted);
-    try {
-      return await this.#process(execution, signals);
-    } finally {
-      stopWatching();
-    }
+  process(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
+    if (execution.state === 'queued') return this.#begin(execution, signals);
+    return this.#watched(execution, signals, () => this.#goOn(execution, signals));
   }
 
-  async #process(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
-    const { documents, planner, stopping, watch } = this.#deps;
+  /** One that nothing has run of: planned, then claimed. */
+  async #begin(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
+    const { documents, planner, stopping } = this.#deps;
     const wanted = await documents.obtain(execution, signals.session);
-    const isQueued = execution.state === 'queued';
-    if (wanted.kind === 'unwanted') {
-      if (isQueued) return this.#forget(execution, wanted.why);
-      // It has begun: its cleanup is still due.
-      signals.unwanted.abort();
-    } else watch.timesOutIn(execution, wanted.secondsLeft);
-    if (stopping.aborted && isQueued) return 'over';
-    const document = wanted.kind === 'wanted' ? wanted.document : execution.document;
+    if (wanted.kind === 'unwanted') return this.#forget(execution, wanted.why);
+    if (stopping.aborted) return 'over';
+    const { document } = wanted;
+    const verdict = await planner.plan(document);
+    if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
+    if (stopping.aborted) return 'over';
+    const { plan } = verdict;
+    if (execution.historyLost) {
+      return this.#watched(execution, signals, () => this.#endLost(execution, plan, document, signals));
+    }
+    const refused = await this.#claim(execution, plan, signals.session);
+    if (refused !== undefined) return this.#forget(execution, refused);
+    return this.#watched(execution, signals, async () => {
+      const another = await this.#confirm(execution, signals.session);
+      if (another !== undefined) return this.#forget(execution, another);
+      this.#deps.journal.claim(execution, { document, handler: plan.handler });
+      const claimed = this.#deps.journal.find(execution);
+      // Its place has been taken by a later job of its id.
+      if (claimed?.state !== 'claimed') return this.#forget(execution, 'the service has another job of this id');
+      return this.#run(claimed, plan, document, signals);
+    });
+  }
+
+  /** One that has begun. Where the service does not want it any more, its cleanup is still due. */
+  async #goOn(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
+    const { documents, planner, watch } = this.#deps;
+    const wanted = await documents.obtain(execution, signals.session);
+    if (wanted.kind === 'unwanted') signals.unwanted.abort();
+    else watch.timesOutIn(execution, wanted.secondsLeft);
+    const { document } = execution;
     const verdict = await planner.plan(document);
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     const { plan } = verdict;
-    if (!isQueued && execution.handler !== plan.handler) {
+    if (execution.handler !== plan.handler) {
       // Steps are counted within a handler's plan: another handler's steps are other steps.
       const reason = `interrupted under the handler ${execution.handler}, and now ${plan.handler} accepts the document`;
       return this.#refuse(execution, reason, signals);
@@ -89,12 +107,20 @@ export class ExecutionRunner {
     if (execution.historyLost && execution.state !== 'cleaning') {
       return this.#endLost(execution, plan, document, signals);
     }
-    if (!isQueued) return this.#run(execution, plan, document, signals);
-    if (stopping.aborted) return 'over';
-    if (!(await this.#claim(execution, plan, signals.session))) return 'forgotten';
-    this.#deps.journal.claim(execution, { document, handler: plan.handler });
-    const claimed = this.#deps.journal.find(execution);
-    return claimed ? this.#run(claimed, plan, document, signals) : 'forgotten';
+    return this.#run(execution, plan, document, signals);
+  }
+
+  async #watched(
+    execution: RunnableExecution,
+    { unwanted }: RunSignals,
+    run: () => Promise<Processed>,
+  ): Promise<Processed> {
+    const stopWatching = this.#deps.watch.start(execution, unwanted);
+    try {
+      return await run();
+    } finally {
+      stopWatching();
+    }
   }
 
   /** Its steps may have run, to the last one: none of them runs again. The cleanup does, for it is always due. */
@@ -115,14 +141,24 @@ export class ExecutionRunner {
     return 'over';
   }
 
-  /** Moves the execution to IN_PROGRESS at the service. A claim that is rejected or unanswered never runs. */
-  async #claim(execution: RunnableExecution, plan: Plan, session: AbortSignal): Promise<boolean> {
+  /** Moves the execution to IN_PROGRESS at the service. A claim that is unanswered never runs. Returns a refusal's why. */
+  async #claim(execution: RunnableExecution, plan: Plan, session: AbortSignal): Promise<string | undefined> {
     const timer = stepTimer(plan, 0);
     const update = { status: 'IN_PROGRESS', ...(timer === -1 ? {} : timerField(timer)) } as const;
-    const end = await this.#deps.updates.send(execution, update, session);
-    if (end.kind === 'accepted') return true;
-    await this.#forget(execution, end.why);
-    return false;
+    const end = await this.#deps.updates.send(execution, update, session, { begun: false });
+    return end.kind === 'accepted' ? undefined : end.why;
+  }
+
+  /**
+   * What has been claimed may be a later job of the same id, whose version is the same: its document is another one. The
+   * answer to a claim does not say, so the execution is looked at before anything runs; and now its timers are known.
+   */
+  async #confirm(execution: RunnableExecution, session: AbortSignal): Promise<string | undefined> {
+    const { updates, watch } = this.#deps;
+    const described = await updates.describe(execution, session);
+    if (described.kind === 'over') return described.why;
+    watch.timesOutIn(execution, described.execution.approximateSecondsBeforeTimedOut);
+    return undefined;
   }
 
   async #run(execution: RunnableExecution, plan: Plan, document: unknown, signals: RunSignals): Promise<Processed> {
@@ -151,13 +187,12 @@ export class ExecutionRunner {
 
   async #settle(execution: RunnableExecution, end: RunEnd): Promise<Processed> {
     const { jobId, executionNumber } = execution;
-    const { log, progress } = this.#deps;
+    const { log } = this.#deps;
     switch (end.kind) {
       case 'finished':
         await this.#finish(execution, end);
         return 'over';
       case 'unwanted':
-        progress.end(execution);
         return this.#forget(execution, 'it was ended at the service');
       case 'stopped':
         log.info({ jobId, executionNumber }, 'interrupted; it goes on at this step after the next start');
@@ -181,12 +216,14 @@ export class ExecutionRunner {
 
   async #forget(execution: RunnableExecution, why: string): Promise<Processed> {
     const { jobId, executionNumber } = execution;
-    this.#deps.log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
-    this.#deps.journal.forget(execution);
-    await this.#deps.workspaces.remove(execution);
-    this.#deps.updates.forget(execution);
+    const { log, progress, journal, updates, intake, workspaces } = this.#deps;
+    log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
+    progress.end(execution);
+    journal.forget(execution);
+    await workspaces.remove(execution);
+    updates.forget(execution);
     // The service may have another job of this id by now.
-    this.#deps.intake.refresh();
+    intake.refresh();
     return 'forgotten';
   }
 }

@@ -12,14 +12,22 @@ export interface ExecutionIdentity extends ExecutionKey {
 
 export type UpdateEnd =
   | { readonly kind: 'accepted' }
-  /** The service has ended the execution, deleted it, or has another job of its id. */
-  | { readonly kind: 'over'; readonly why: string };
+  /**
+   * The service has ended the execution, deleted it, or has another job of its id. `anew`: one that nothing but its
+   * being QUEUED tells from the execution that was meant.
+   */
+  | { readonly kind: 'over'; readonly why: string; readonly anew?: true };
 
 export type Described =
   | { readonly kind: 'there'; readonly execution: JobExecution }
   | Extract<UpdateEnd, { kind: 'over' }>;
 
 type Update = Omit<UpdateRequest, 'executionNumber' | 'expectedVersion' | 'includeJobExecutionState'>;
+
+export interface Standing {
+  /** The service has accepted IN_PROGRESS of this device: QUEUED is then another job, made in the same second. */
+  readonly begun: boolean;
+}
 
 /** How often one update is described anew after a VersionMismatch before it counts as a passing fault. */
 const MOST_REREADS = 3;
@@ -41,30 +49,48 @@ export class ExecutionUpdates {
 
   /**
    * Rejects when the service could not be asked, gave no answer, or refused in a way that may pass; and with the
-   * JobsRejectedError of class `invalid` or, where the execution is still there, of class `final`.
+   * JobsRejectedError of class `invalid` or, where the execution is still IN_PROGRESS there, of class `final`.
    */
-  send(identity: ExecutionIdentity, update: Update, session: AbortSignal): Promise<UpdateEnd> {
-    return this.#inLine(identity, () => this.#send(identity, update, session));
+  send(
+    identity: ExecutionIdentity,
+    update: Update,
+    session: AbortSignal,
+    standing: Standing = { begun: true },
+  ): Promise<UpdateEnd> {
+    return this.#inLine(identity, () => this.#send(identity, update, session, standing));
   }
 
   /** The execution as the service has it now. Rejects for passing faults only. */
   async describe(
     identity: ExecutionIdentity,
     session: AbortSignal,
-    { includeJobDocument = false }: { includeJobDocument?: boolean } = {},
+    options: Standing & { readonly includeJobDocument?: boolean } = { begun: true },
   ): Promise<Described> {
+    const described = await this.#describeOnce(identity, session, options);
+    if (!(described instanceof JobsRejectedError)) return described;
+    // It would end what runs, or throw a result away, for good: a refusal by mishap must not. Two are believed.
+    const again = await this.#describeOnce(identity, session, options);
+    return again instanceof JobsRejectedError ? over(again.message) : again;
+  }
+
+  async #describeOnce(
+    identity: ExecutionIdentity,
+    session: AbortSignal,
+    { begun, includeJobDocument = false }: Standing & { readonly includeJobDocument?: boolean },
+  ): Promise<Described | JobsRejectedError> {
     const { jobId, executionNumber } = identity;
     try {
       const execution = await this.#client.describe(jobId, { executionNumber, includeJobDocument }, session);
       // An execution that is gone is refused (ResourceNotFound); an empty answer is a mishap, and is asked for again.
       if (!execution) throw mishap(identity, 'the service described nothing');
       if (isAnother(execution, identity)) return over('the service has another job of this id');
+      if (begun && execution.status === 'QUEUED') return { ...over('the service has it as QUEUED anew'), anew: true };
       if (TERMINAL_STATUSES.has(execution.status)) return over(`the service has it as ${execution.status}`);
       this.#versions.set(keyText(identity), execution.versionNumber);
       return { kind: 'there', execution };
     } catch (error) {
       if (!isRefusal(error, 'gone', 'final')) throw error;
-      return over(error.message);
+      return error;
     }
   }
 
@@ -83,11 +109,16 @@ export class ExecutionUpdates {
     this.#versions.clear();
   }
 
-  async #send(identity: ExecutionIdentity, update: Update, session: AbortSignal): Promise<UpdateEnd> {
+  async #send(
+    identity: ExecutionIdentity,
+    update: Update,
+    session: AbortSignal,
+    standing: Standing,
+  ): Promise<UpdateEnd> {
     for (let reads = 0; ; reads += 1) {
       const known = this.#versions.get(keyText(identity));
       if (known === undefined) {
-        const described = await this.describe(identity, session);
+        const described = await this.describe(identity, session, standing);
         if (described.kind === 'over') return described;
       }
       const refused = await this.#sendOnce(identity, update, session);
@@ -98,9 +129,10 @@ export class ExecutionUpdates {
       }
       if (refused.rejection !== 'gone' && refused.rejection !== 'final') throw refused;
       // What is final is looked at once more: a refusal by mishap must not cost a result.
-      const described = await this.describe(identity, session);
+      const described = await this.describe(identity, session, standing);
       if (described.kind === 'over') return described;
-      throw refused;
+      if (described.execution.status === 'IN_PROGRESS') throw refused;
+      throw mishap(identity, `refused for good, and yet the service has it as QUEUED: ${refused.message}`);
     }
   }
 

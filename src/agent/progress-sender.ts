@@ -1,6 +1,7 @@
 import { statusDetails } from '../execution/status-details.ts';
 import type { UpdateRequest } from '../jobs/jobs-client.ts';
 import type { StatusDetails } from '../jobs/model.ts';
+import { JobsRejectedError } from '../jobs/rejection.ts';
 import { keyText } from '../journal/journal.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
@@ -112,7 +113,7 @@ export class ProgressSender {
         }
         await sleep(clock, PROGRESS_INTERVAL_MS, session);
       } catch (error) {
-        putBack(unsent, progress);
+        putBack(unsent, isInvalid(error) ? withoutDetails(progress) : progress);
         if (session.aborted) return;
         const { jobId, executionNumber } = identity;
         const retryInMs = retryDelayMs(failures);
@@ -130,7 +131,17 @@ function withRemarks(progress: Progress, remarks: StatusDetails): Progress {
   return { ...progress, statusDetails: statusDetails({ ...remarks, ...progress.statusDetails }) };
 }
 
+function isInvalid(error: unknown): boolean {
+  return error instanceof JobsRejectedError && error.rejection === 'invalid';
+}
+
+/** Details that the service refuses must not keep the step timer from being set. */
+function withoutDetails({ statusDetails: _, ...rest }: Progress): Progress {
+  return rest;
+}
+
 /** What came in meanwhile stands above what was not taken. */
 function putBack(unsent: Unsent, progress: Progress): void {
-  unsent.progress = { ...progress, ...unsent.progress };
+  const all = { ...progress, ...unsent.progress };
+  unsent.progress = Object.keys(all).length === 0 ? undefined : all;
 }

@@ -90,15 +90,20 @@ export class Reporter {
     const bare = { reason: 'status details were refused by the service' };
     const details = this.#bare.has(keyText(report)) ? bare : statusDetails;
     try {
-      const end = await this.#deps.updates.send(report, { status, statusDetails: details }, session);
+      // A job is refused before it is claimed.
+      const begun = status !== 'REJECTED';
+      const end = await this.#deps.updates.send(report, { status, statusDetails: details }, session, { begun });
       const fields = { jobId, executionNumber, status, statusDetails: details };
-      if (end.kind === 'accepted') this.#deps.log.info(fields, 'reported');
-      else {
-        const text = 'the service has ended this execution already; its result stays in this log';
-        this.#deps.log.warn({ ...fields, why: end.why }, text);
-        this.#deps.onOutdated();
+      if (end.kind === 'accepted') {
+        this.#deps.log.info(fields, 'reported');
+        this.#settle(report, 'settle');
+        return;
       }
-      this.#settle(report);
+      const text = 'the service has ended this execution already; its result stays in this log';
+      this.#deps.log.warn({ ...fields, why: end.why }, text);
+      // What is kept against being run twice would keep the new one from being run at all.
+      this.#settle(report, end.anew ? 'forget' : 'settle');
+      this.#deps.onOutdated();
     } catch (error) {
       if (!session.aborted) this.#handleFailure(report, error);
     }
@@ -122,10 +127,10 @@ export class Reporter {
     }
   }
 
-  #settle(report: Report): void {
+  #settle(report: Report, how: 'settle' | 'forget'): void {
     const text = keyText(report);
     // Sent, but not noted as sent: it will be sent again, be found over, and be settled then.
-    if (!this.#write(report, () => this.#deps.journal.settle(report))) return;
+    if (!this.#write(report, () => this.#deps.journal[how](report))) return;
     this.#deferrals.clear(text);
     this.#bare.delete(text);
     this.#deps.updates.forget(report);

@@ -44,7 +44,10 @@ export class Watch {
     this.#session = undefined;
   }
 
-  /** The execution runs now: `unwanted` is aborted when the service has ended it. Returns what ends the watch. */
+  /**
+   * The execution is IN_PROGRESS, by this device: `unwanted` is aborted when the service has ended it. Returns what ends
+   * the watch.
+   */
   start(identity: ExecutionIdentity, unwanted: AbortController): () => void {
     const watched: Watched = { identity, unwanted, looking: false, lookAgain: false, timer: undefined };
     const text = keyText(identity);
@@ -83,9 +86,9 @@ export class Watch {
   }
 
   /** The service has said it itself. */
-  over(key: ExecutionKey, why: string): void {
-    const watched = this.#watched.get(keyText(key));
-    if (watched) this.#end(watched, why);
+  over(identity: ExecutionIdentity, why: string): void {
+    const watched = this.#watched.get(keyText(identity));
+    if (watched && !isOther(watched.identity.queuedAt, identity.queuedAt)) this.#end(watched, why);
   }
 
   #look(watched: Watched): void {
@@ -104,7 +107,6 @@ export class Watch {
       try {
         const described = await this.#updates.describe(watched.identity, session);
         if (described.kind === 'over') this.#end(watched, described.why);
-        else if (described.execution.status === 'QUEUED') this.#end(watched, 'the service has it as QUEUED anew');
         else this.timesOutIn(watched.identity, described.execution.approximateSecondsBeforeTimedOut);
         return;
       } catch (error) {

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
 import { errorCode, errorMessage } from '../errors.ts';
+import { type Clock, systemClock, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { Backoff, STABLE_MS } from './backoff.ts';
 import type { CallOptions, Connection, ConnectionEvents, ConnectionTrouble } from './connection.ts';
@@ -20,9 +21,13 @@ export interface MqttJsOptions {
   readonly keepAliveSeconds: number;
   readonly tls: TlsMaterial;
   readonly backoff?: Backoff;
-  /** Milliseconds for TCP and TLS together, and then for the CONNACK; default 20,000 each. */
+  /** For every wait of ours; MQTT.js' own keep-alive stays on the machine's time. */
+  readonly clock?: Clock;
+  /** Milliseconds for TCP and TLS together, and then for the CONNACK; default CONNECT_TIMEOUT_MS each. */
   readonly connectTimeoutMs?: number;
 }
+
+export const CONNECT_TIMEOUT_MS = 20_000;
 
 /** MQTT 5 DISCONNECT reason code "session taken over" (§3.14.2.1). */
 const SESSION_TAKEN_OVER = 0x8e;
@@ -55,10 +60,11 @@ class MqttJsConnection implements Connection {
   readonly #options: MqttJsOptions;
   readonly #log: Log;
   readonly #backoff: Backoff;
+  readonly #clock: Clock;
   readonly #watch = new RefusalWatch();
   readonly #events = new EventEmitter();
   #attempt: Attempt | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #retry: Timer | undefined;
   #stopped = false;
   /** Troubles that were logged since the last stable connection. */
   readonly #told = new Set<string>();
@@ -67,6 +73,7 @@ class MqttJsConnection implements Connection {
     this.#options = options;
     this.#log = log;
     this.#backoff = options.backoff ?? new Backoff();
+    this.#clock = options.clock ?? systemClock;
   }
 
   start(): void {
@@ -76,16 +83,16 @@ class MqttJsConnection implements Connection {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#retry);
+    this.#retry?.cancel();
     const attempt = this.#attempt;
     if (!attempt) return;
     const closed = new Promise<void>((resolve) => attempt.socket.once('close', () => resolve()));
-    const force = setTimeout(() => attempt.socket.destroy(), STOP_MS);
+    const force = this.#clock.setTimer(STOP_MS, () => attempt.socket.destroy());
     // MQTT.js would wait for every acknowledgement that is still out; what was not sent is in the journal.
     if (attempt.client.connected) attempt.socket.end(DISCONNECT);
     else attempt.socket.destroy();
     if (!attempt.socket.closed) await closed;
-    clearTimeout(force);
+    force.cancel();
   }
 
   async subscribe(filters: readonly string[], options: CallOptions): Promise<readonly number[]> {
@@ -143,19 +150,19 @@ class MqttJsConnection implements Connection {
     const fail = (error: unknown) =>
       reject(error instanceof ConnectionError ? error : new ConnectionError(String(error), error));
     attempt.inFlight.set(id, { topic, reject: fail });
-    const timer = setTimeout(() => {
+    const timer = this.#clock.setTimer(deadlineMs, () => {
       const what = topic === undefined ? 'the subscription' : `a publish to ${topic}`;
       fail(new ConnectionError(`${what} was not acknowledged within ${deadlineMs / 1000} s`));
       if (topic !== undefined) this.reportUnanswered(topic);
       attempt.inFlight.delete(id);
       attempt.overdue ??= what;
       attempt.socket.destroy();
-    }, deadlineMs);
+    });
     const abort = () => reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     act(attempt.client, resolve, fail);
     return promise.finally(() => {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener('abort', abort);
       attempt.inFlight.delete(id);
     });
@@ -169,7 +176,7 @@ class MqttJsConnection implements Connection {
       clientId,
       protocolVersion,
       keepAliveSeconds,
-      connectTimeoutMs = 20_000,
+      connectTimeoutMs = CONNECT_TIMEOUT_MS,
     } = this.#options;
     const dates = certificateTrouble(tls.x509, new Date());
     if (dates) this.#tell(dates);
@@ -185,11 +192,11 @@ class MqttJsConnection implements Connection {
       ...(port === 443 ? { ALPNProtocols: ['x-amzn-mqtt-ca'] } : {}),
     });
     socket.setNoDelay(true);
-    const handshake = setTimeout(() => {
+    const handshake = this.#clock.setTimer(connectTimeoutMs, () => {
       socket.destroy(Object.assign(new Error('no TLS handshake'), { code: 'ETIMEDOUT' }));
-    }, connectTimeoutMs);
-    socket.once('secureConnect', () => clearTimeout(handshake));
-    socket.once('close', () => clearTimeout(handshake));
+    });
+    socket.once('secureConnect', () => handshake.cancel());
+    socket.once('close', () => handshake.cancel());
     const client = new MqttClient(() => socket, {
       clientId,
       protocolVersion,
@@ -217,12 +224,12 @@ class MqttJsConnection implements Connection {
     this.#attempt = attempt;
     socket.once('secureConnect', () => {
       attempt.secured = true;
-      const connack = setTimeout(() => {
+      const connack = this.#clock.setTimer(connectTimeoutMs, () => {
         attempt.silent = true;
         socket.destroy();
-      }, connectTimeoutMs);
-      client.once('connect', () => clearTimeout(connack));
-      socket.once('close', () => clearTimeout(connack));
+      });
+      client.once('connect', () => connack.cancel());
+      socket.once('close', () => connack.cancel());
     });
     socket.on('error', (error) => {
       attempt.error ??= error;
@@ -248,7 +255,7 @@ class MqttJsConnection implements Connection {
   }
 
   #up(attempt: Attempt): void {
-    attempt.upSince = performance.now();
+    attempt.upSince = this.#clock.now();
     this.#log.info({ endpoint: this.#options.endpoint, clientId: this.#options.clientId }, 'connected');
     this.#events.emit('up', undefined);
   }
@@ -258,7 +265,7 @@ class MqttJsConnection implements Connection {
     for (const call of inFlight) call.reject(new ConnectionError('the connection was lost'));
     attempt.client.end(true);
     if (this.#attempt === attempt) this.#attempt = undefined;
-    const livedMs = attempt.upSince === undefined ? 0 : performance.now() - attempt.upSince;
+    const livedMs = attempt.upSince === undefined ? 0 : this.#clock.now() - attempt.upSince;
     this.#backoff.connectionEnded(livedMs);
     if (livedMs >= STABLE_MS) this.#told.clear();
     if (attempt.upSince !== undefined) this.#events.emit('down', undefined);
@@ -266,7 +273,7 @@ class MqttJsConnection implements Connection {
     const retryInMs = this.#backoff.next();
     const topics = inFlight.map(({ topic }) => topic);
     this.#tell({ ...this.#reason(attempt, livedMs, topics), retryInMs });
-    this.#retry = setTimeout(() => this.#connect(), retryInMs);
+    this.#retry = this.#clock.setTimer(retryInMs, () => this.#connect());
   }
 
   #reason(attempt: Attempt, livedMs: number, topics: readonly (string | undefined)[]): ConnectionTrouble {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { DescribeRequest, JobsClient, StartNextRequest, UpdateAnswer, UpdateRequest } from './jobs-client.ts';
 import type { JobExecution } from './model.ts';
@@ -41,15 +42,15 @@ export class MqttJobsClient implements JobsClient {
   readonly #connection: Connection;
   readonly #topics: JobsTopics;
   readonly #log: Log;
-  readonly #deadlineMs: number;
+  readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiting>();
   #release: (() => void)[] = [];
 
-  constructor(connection: Connection, thingName: string, log: Log, deadlineMs: number = OPERATION_DEADLINE_MS) {
+  constructor(connection: Connection, thingName: string, log: Log, clock: Clock = systemClock) {
     this.#connection = connection;
     this.#topics = new JobsTopics(thingName);
     this.#log = log;
-    this.#deadlineMs = deadlineMs;
+    this.#clock = clock;
   }
 
   /** Listens to the connection until `stop()`. */
@@ -71,7 +72,7 @@ export class MqttJobsClient implements JobsClient {
    * A refused filter is the connection's to name; answers arrive even without a subscription.
    */
   async subscribe(): Promise<void> {
-    await this.#connection.subscribe(this.#topics.filters, { deadlineMs: this.#deadlineMs });
+    await this.#connection.subscribe(this.#topics.filters, { deadlineMs: OPERATION_DEADLINE_MS });
   }
 
   async getPending(signal?: AbortSignal): Promise<PendingList> {
@@ -104,17 +105,17 @@ export class MqttJobsClient implements JobsClient {
     const clientToken = randomUUID();
     const answer = Promise.withResolvers<Record<string, unknown>>();
     let acknowledged = false;
-    const timer = setTimeout(() => {
+    const timer = this.#clock.setTimer(OPERATION_DEADLINE_MS, () => {
       // Without a PUBACK it is the connection that knows, and its publish that fails.
       if (acknowledged) this.#connection.reportUnanswered(topic);
-      answer.reject(new JobsUnansweredError(topic, `no answer within ${this.#deadlineMs / 1000} s`));
-    }, this.#deadlineMs);
+      answer.reject(new JobsUnansweredError(topic, `no answer within ${OPERATION_DEADLINE_MS / 1000} s`));
+    });
     const abort = () => answer.reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     this.#waiting.set(clientToken, { topic, clientToken, resolve: answer.resolve, reject: answer.reject });
     this.#connection
       .publish(topic, JSON.stringify({ ...request, clientToken }), {
-        deadlineMs: this.#deadlineMs,
+        deadlineMs: OPERATION_DEADLINE_MS,
         ...(signal ? { signal } : {}),
       })
       .then(() => {
@@ -123,7 +124,7 @@ export class MqttJobsClient implements JobsClient {
     try {
       return await answer.promise;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener('abort', abort);
       this.#waiting.delete(clientToken);
     }

@@ -64,6 +64,7 @@ export class DurableJournal implements Journal {
     // Survives: a crash right after the service accepted IN_PROGRESS. Without it the execution would be found
     // IN_PROGRESS in the next list and claimed anew, which is harmless: no step has run.
     this.#change((batch) => {
+      if (isTaken(batch.get(key), key)) return;
       batch.put({
         // A list may have dropped it while the claim was under way.
         ...(batch.get(key) ?? freshExecution(key, batch.nextSequence())),
@@ -123,6 +124,7 @@ export class DurableJournal implements Journal {
   finish(key: ExecutionKey & { queuedAt?: number }, result: Result): void {
     // Survives: a crash, a disconnect or weeks offline before the service has heard the result.
     this.#change((batch) => {
+      if (isTaken(batch.get(key), key)) return;
       batch.put({
         ...(batch.get(key) ?? freshExecution(key, batch.nextSequence())),
         state: 'finished',
@@ -144,12 +146,12 @@ export class DurableJournal implements Journal {
       .flatMap((execution) => reportFrom(execution) ?? []);
   }
 
-  settle(key: ExecutionKey): void {
+  settle(key: ExecutionKey & { queuedAt?: number }): void {
     // Survives: a crash after the acknowledgement. Without it the result would be sent again and be rejected as final.
     this.#change((batch) => {
       const execution = batch.get(key);
       // The service may have a new job of that id by now, which has come in since.
-      if (execution?.state !== 'finished') return;
+      if (execution?.state !== 'finished' || isTaken(execution, key)) return;
       const { sequence, outcome, finishedSequence } = execution;
       batch.put({ ...freshExecution(execution, sequence), state: 'settled', outcome, finishedSequence });
       const { settledCount } = this.#store.executions;
@@ -158,8 +160,10 @@ export class DurableJournal implements Journal {
     });
   }
 
-  forget(key: ExecutionKey): void {
-    this.#change((batch) => batch.remove(key));
+  forget(key: ExecutionKey & { queuedAt?: number }): void {
+    this.#change((batch) => {
+      if (!isTaken(batch.get(key), key)) batch.remove(key);
+    });
   }
 
   probe(): void {
@@ -213,12 +217,16 @@ export class DurableJournal implements Journal {
 }
 
 /**
- * A job id may be used again after DeleteJob, and execution numbers start anew: another queuedAt is another job. A
- * result that still waits for the old one must not be given to the new.
+ * A job id may be used again after DeleteJob, and execution numbers start anew: a later queuedAt is another job, and an
+ * earlier one is old news. A result that still waits for the old one must not be given to the new.
  */
 function isReused(known: StoredExecution, listed: ListedExecution): boolean {
-  const isOther = known.queuedAt !== listed.queuedAt && known.queuedAt !== 0 && listed.queuedAt !== 0;
-  return isOther && !isUnfinished(known);
+  return known.queuedAt !== 0 && known.queuedAt < listed.queuedAt && !isUnfinished(known);
+}
+
+/** Another job of the same id has taken the place of the one that is meant. */
+function isTaken(known: StoredExecution | undefined, { queuedAt = 0 }: { readonly queuedAt?: number }): boolean {
+  return known !== undefined && queuedAt !== 0 && known.queuedAt !== 0 && known.queuedAt !== queuedAt;
 }
 
 /**

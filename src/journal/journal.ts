@@ -21,7 +21,10 @@ export interface Journal {
   /** The same execution as it stands now; undefined when it is not runnable. */
   find(key: ExecutionKey): RunnableExecution | undefined;
 
-  /** The service accepted the claim: from here on the execution is ours to finish. */
+  /**
+   * The service accepted the claim: from here on the execution is ours to finish. Like all that follows, it does nothing
+   * where another job of the same id, with another `queuedAt`, has taken the execution's place meanwhile.
+   */
   claim(
     key: ExecutionKey & { readonly queuedAt: number },
     work: { readonly document: unknown; readonly handler: string },
@@ -38,9 +41,9 @@ export interface Journal {
   /** Results that wait for the service, oldest first. */
   outbox(): readonly Report[];
   /** The service acknowledged the result, or will never take it. */
-  settle(key: ExecutionKey): void;
+  settle(key: ExecutionKey & { readonly queuedAt?: number }): void;
   /** The service no longer knows or wants an execution that has no result here. */
-  forget(key: ExecutionKey): void;
+  forget(key: ExecutionKey & { readonly queuedAt?: number }): void;
 
   /** Writes what changes nothing: does not throw when the disk can be used again. */
   probe(): void;

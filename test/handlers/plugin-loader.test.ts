@@ -123,6 +123,8 @@ describe('a plug-in is not imported', () => {
     symlinkSync(lab.write('x.mjs', bad), lab.file('open/x.mjs'));
     chmodSync(lab.file('open'), 0o777);
     await expect(load(lab.file('open/x.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
+    chmodSync(lab.file('open'), 0o1777);
+    await expect(load(lab.file('open/x.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
   });
 
   test('from a file of another user', async () => {

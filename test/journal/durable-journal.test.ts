@@ -53,7 +53,7 @@ describe('the order of what may run', () => {
   });
 
   it('puts what is claimed before everything else', () => {
-    list([queued('first', 1), queued('second', 2)]);
+    list([queued('first', 1), queued('second', 100)]);
     journal.claim(key('second'), { document: {}, handler: 'h' });
     expect(names()).toEqual(['second', 'first']);
   });
@@ -106,6 +106,29 @@ describe('a pending list', () => {
     journal.settle(key('b'));
     expect(list([queued('a', 150), queued('b', 160)], 300)).toEqual({ added: 2, dropped: 0 });
     expect(names()).toEqual(['a', 'b']);
+    expect(journal.outbox()).toEqual([]);
+  });
+
+  it('takes what names an earlier job of the same id for old news: neither result nor settled execution is lost', () => {
+    list([queued('a', 100), queued('b', 100)]);
+    journal.finish(key('a'), { status: 'FAILED', statusDetails: {} });
+    journal.finish(key('b'), { status: 'FAILED', statusDetails: {} });
+    journal.settle(key('b'));
+    expect(list([queued('a', 50), queued('b', 50)], 300)).toEqual({ added: 0, dropped: 0 });
+    expect(names()).toEqual([]);
+    expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
+  });
+
+  it.each<[string, () => void]>([
+    ['claimed', () => journal.claim(key('a'), { document: { old: true }, handler: 'h' })],
+    ['finished', () => journal.finish(key('a'), { status: 'REJECTED', statusDetails: {} })],
+    ['settled', () => journal.settle(key('a'))],
+    ['forgotten', () => journal.forget(key('a'))],
+  ])('leaves a later job of the same id alone when the earlier one is %s', (_what, happen) => {
+    list([queued('a', 100)]);
+    list([queued('a', 150)], 300);
+    happen();
+    expect(journal.runnable()).toMatchObject([{ jobId: 'a', queuedAt: 150, state: 'queued', document: undefined }]);
     expect(journal.outbox()).toEqual([]);
   });
 

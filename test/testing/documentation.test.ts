@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -51,7 +51,7 @@ describe('docs/handlers.md', () => {
   it('names every variable that tells a program about its job', async () => {
     const file = join(directory, 'variables.sh');
     writeFileSync(file, '#!/bin/sh\nenv\n', { mode: 0o755 });
-    const { output } = await runProgramHandler(file);
+    const { output } = await runProgramHandler(file, { rebooted: true });
     const names = [...output.stdout.matchAll(/^(JOB_\w+)=/gm)].map(([, name]) => name);
     expect(names.length).toBeGreaterThan(5);
     expect(names.filter((name) => !GUIDE.includes(`\`${name}\``))).toEqual([]);
@@ -68,7 +68,7 @@ describe('docs/handlers.md', () => {
     expect(links.length).toBeGreaterThan(15);
     for (const [, file = '', section] of links) {
       if (file === '' && section !== undefined) expect(sections).toContain(section);
-      if (file.startsWith('../config')) expect(readFileSync(join(ROOT, 'docs', file)).length).toBeGreaterThan(0);
+      expect(existsSync(join(ROOT, 'docs', file)), file).toBe(true);
     }
   });
 });
