@@ -2,7 +2,7 @@ import { describeDevice, plainBuiltIns } from '../agent/device.ts';
 import { loadConfig } from '../config/load.ts';
 import { createDocumentParser, isAwsDocument } from '../execution/document-parser.ts';
 import { type Problem, problemText, WHOLE } from '../execution/document-problems.ts';
-import { type Judge, judgeDocument } from '../execution/document-verdict.ts';
+import { type DocumentVerdict, type Judge, judgeDocument, judgeForDevice } from '../execution/document-verdict.ts';
 import { readDocument } from './document-file.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -23,7 +23,7 @@ export async function validateFiles(
   files: readonly string[],
   options: { readonly configPath?: string | undefined; readonly json: boolean },
 ): Promise<number> {
-  const judge = judgeFor(options.configPath);
+  const judge = judgingFor(options.configPath);
   const verdicts: FileVerdict[] = [];
   for (const file of files) {
     const verdict = await judgeFile(file, judge);
@@ -35,15 +35,31 @@ export async function validateFiles(
   return verdicts.some(({ verdict }) => verdict === 'invalid') ? EXIT.invalid : EXIT.ok;
 }
 
-/** Without a configuration nothing is known of the device: its conditions and policy are then not asked about. */
-function judgeFor(configPath: string | undefined): Judge {
-  if (configPath !== undefined)
-    return describeDevice(loadConfig({ path: configPath, env: process.env, flags: [] })).judge;
-  const builtIns = plainBuiltIns();
-  return { parse: createDocumentParser(builtIns), builtIns };
+type Judging = (document: unknown) => Promise<DocumentVerdict>;
+
+function judgingFor(configPath: string | undefined): Judging {
+  if (configPath === undefined) return forAnyDevice();
+  const config = loadConfig({ path: configPath, env: process.env, flags: [] });
+  const { judge } = describeDevice(config);
+  return (document) => judgeForDevice(document, judge, config.handlers.directory);
 }
 
-async function judgeFile(file: string, judge: Judge): Promise<FileVerdict> {
+/**
+ * Without a configuration nothing is known of the device. Its conditions and policy are not asked about; and what a
+ * built-in would not take is only a warning, as the device may have a script of its own in the built-in's place.
+ */
+function forAnyDevice(): Judging {
+  const builtIns = plainBuiltIns();
+  const judge: Judge = { parse: createDocumentParser(builtIns), builtIns };
+  return async (document) => {
+    const verdict = judgeDocument(document, judge);
+    const onDevice = await judgeForDevice(document, judge, undefined);
+    if (verdict.kind === 'rejected' || onDevice.kind === 'accepted') return verdict;
+    return { ...verdict, warnings: [...verdict.warnings, ...onDevice.problems] };
+  };
+}
+
+async function judgeFile(file: string, judge: Judging): Promise<FileVerdict> {
   const read = await readDocument(file);
   if (read.kind !== 'document') {
     const verdict = read.kind === 'unreadable' ? 'unreadable' : 'invalid';
@@ -54,7 +70,7 @@ async function judgeFile(file: string, judge: Judge): Promise<FileVerdict> {
     const message = 'is not an AWS job document (no version, steps or operation): only a plug-in could take it';
     return { file, verdict: 'invalid', problems: [{ path: WHOLE, message }], warnings: [] };
   }
-  const verdict = judgeDocument(document, judge);
+  const verdict = await judge(document);
   const tooLong = `has ${characters} characters, and AWS IoT Jobs takes at most ${LONGEST_DOCUMENT}`;
   const warnings = [...(characters > LONGEST_DOCUMENT ? [{ path: WHOLE, message: tooLong }] : []), ...verdict.warnings];
   if (verdict.kind === 'accepted') return { file, verdict: 'valid', problems: [], warnings };

@@ -3,13 +3,12 @@ import { BUILT_IN_HANDLER } from '../handlers/plugins/loader.ts';
 import type { ProgramSettings } from '../handlers/program.ts';
 import type { Log } from '../system/log.ts';
 import { isAwsDocument } from './document-parser.ts';
-import { problemText, reasonOf } from './document-problems.ts';
+import { problemText } from './document-problems.ts';
 import { documentStep } from './document-step.ts';
-import { type Judge, judgeDocument } from './document-verdict.ts';
+import { type Judge, judgeForDevice } from './document-verdict.ts';
 import type { JobDocument } from './job-document.ts';
 import type { Planner, Verdict } from './plan.ts';
 import { type PlannedPlugin, pluginVerdict } from './plugin-step.ts';
-import { withStandIns } from './stand-ins.ts';
 
 export interface DocumentPlannerOptions {
   /** Asked in this order, before the built-in schema. */
@@ -30,21 +29,17 @@ export class DocumentPlanner implements Planner {
   }
 
   async plan(document: unknown): Promise<Verdict> {
-    const { plugins, judge, builtIns, programs, log } = this.#options;
+    const { plugins, judge, programs, log } = this.#options;
     for (const plugin of plugins) {
       const verdict = await pluginVerdict(plugin, document, log);
       if (verdict.kind !== 'declined') return verdict;
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
-    const verdict = judgeDocument(document, judge);
+    const verdict = await judgeForDevice(document, judge, programs.handlersDirectory);
     const warnings = verdict.warnings.map(problemText);
     if (warnings.length > 0) log.warn({ warnings }, 'the job document has keys that mean nothing here');
     if (verdict.kind === 'rejected') return { kind: 'rejected', reason: verdict.reason };
-    const completed = await withStandIns(verdict.document, builtIns, programs.handlersDirectory);
-    if (completed.kind === 'invalid') {
-      return { kind: 'rejected', reason: reasonOf(completed.problems.map(problemText)) };
-    }
-    return { kind: 'plan', plan: this.#plan(completed.document) };
+    return { kind: 'plan', plan: this.#plan(verdict.document) };
   }
 
   #plan({ steps, cleanup, timeoutSeconds }: JobDocument): Extract<Verdict, { kind: 'plan' }>['plan'] {

@@ -4,6 +4,7 @@ import type { DocumentParser } from './document-parser.ts';
 import { type Problem, problemText, reasonOf } from './document-problems.ts';
 import type { JobDocument } from './job-document.ts';
 import { type Policy, policyProblems } from './policy.ts';
+import { withStandIns } from './stand-ins.ts';
 
 export type DocumentVerdict =
   | { readonly kind: 'accepted'; readonly document: JobDocument; readonly warnings: readonly Problem[] }
@@ -40,6 +41,22 @@ export function judgeDocument(document: unknown, judge: Judge): DocumentVerdict 
     );
   }
   return { kind: 'accepted', document: parsed.document, warnings: parsed.warnings };
+}
+
+/**
+ * The same for a device with this handler directory, which says what scripts it has of its own: built-ins stand in for
+ * others, and their arguments must then be good.
+ */
+export async function judgeForDevice(
+  document: unknown,
+  judge: Judge,
+  handlersDirectory: string | undefined,
+): Promise<DocumentVerdict> {
+  const verdict = judgeDocument(document, judge);
+  if (verdict.kind === 'rejected') return verdict;
+  const completed = await withStandIns(verdict.document, judge.builtIns, handlersDirectory);
+  if (completed.kind === 'invalid') return rejected(completed.problems, verdict.warnings);
+  return { ...verdict, document: completed.document };
 }
 
 function rejected(problems: readonly Problem[], warnings: readonly Problem[]): DocumentVerdict {

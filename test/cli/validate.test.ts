@@ -40,6 +40,7 @@ const FILES = {
       { key: 'thingName', value: ['t'] },
     ],
   },
+  script: { operation: 'install-packages.sh', args: ['-oDebug=1'] },
   config: {
     thingName: 't',
     endpoint: 'e',
@@ -47,6 +48,7 @@ const FILES = {
     privateKeyPath: 'k.pem',
     attributes: { region: 'eu' },
     policy: { denyUsers: ['root'] },
+    handlers: { directory: 'handlers' },
   },
 };
 
@@ -155,6 +157,19 @@ describe('thing-agent validate', () => {
         '',
       ].join('\n'),
     });
+  });
+
+  test('asks whether a built-in takes the arguments of its script, where the device has no script of its own', () => {
+    const problem = /args: install-packages\.sh: packages\[0\]: expected a package .*, got "-oDebug=1"\n$/;
+    const anywhere = validate([file('script')]);
+    expect([anywhere.status, anywhere.stdout]).toEqual([0, expect.stringMatching(/^script: valid\n {2}warning: args/)]);
+    expect(anywhere.stdout).toMatch(problem);
+    const here = validate(['--config', file('config'), file('script')]);
+    expect([here.status, here.stdout]).toEqual([1, expect.stringMatching(/^script: invalid\n {2}args/)]);
+    expect(here.stdout).toMatch(problem);
+    mkdirSync(file('handlers'));
+    writeFileSync(file('handlers/install-packages.sh'), '#!/bin/sh\n');
+    expect(validate(['--config', file('config'), file('script')]).stdout).toBe('script: valid\n');
   });
 
   test('a configuration that is wrong is a local fault: 78', () => {
