@@ -16,8 +16,10 @@ export function networkFault(error: unknown): { readonly reason: string; readonl
   const code = errorCode(error) ?? faultOfFirst(error) ?? '';
   if (isCertificateFault(code)) {
     // A device without a clock of its own starts in the past.
+    // What follows is advice about Node's own options.
+    const [said = ''] = errorMessage(error).split(';');
     const cures = code === 'CERT_NOT_YET_VALID';
-    return { reason: `the server's certificate is not accepted (${code}: ${errorMessage(error)})`, cures };
+    return { reason: `the server's certificate is not accepted (${code}: ${said})`, cures };
   }
   if (code.startsWith('HPE_')) return { reason: `the server's answer is no HTTP (${code})`, cures: true };
   const phrase = PHRASES[code];

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LowSpeed } from '../../../src/handlers/download/low-speed.ts';
+import { ProgressReport } from '../../../src/handlers/download/progress-report.ts';
 import { RetryBudget } from '../../../src/handlers/download/retry-budget.ts';
 import { answerWith, bytes, DownloadLab, sha256 } from './download-lab.ts';
 
@@ -83,6 +84,31 @@ test('a transfer is slow when four looks in a row brought too little, and not wh
   expect([0, 0, 0].map(look)).toEqual([false, false, false]);
   speed.diskBusy = false;
   expect(look(0)).toBe(true);
+});
+
+test('progress is told at once, and then once a second at most', () => {
+  const told: object[] = [];
+  let now = 5;
+  const report = new ProgressReport(
+    (details) => told.push(details),
+    () => now,
+  );
+  for (const [at, bytes] of [
+    [5, 0],
+    [1004, 500],
+    [1005, 999],
+    [1500, 1000],
+  ] as const) {
+    now = at;
+    report.at(bytes, 1000);
+  }
+  now = 9000;
+  report.at(7, undefined);
+  expect(told).toEqual([
+    { percent: '0', message: 'downloading', bytes: '0 of 1000' },
+    { percent: '99', message: 'downloading', bytes: '999 of 1000' },
+    { message: 'downloading', bytes: '7' },
+  ]);
 });
 
 describe('a server that is busy', () => {

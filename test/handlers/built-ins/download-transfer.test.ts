@@ -196,6 +196,15 @@ describe('a server that does not keep to ranges', () => {
     expect(lab.ranges()).toEqual([undefined, 'bytes=100000-', undefined]);
   });
 
+  test('is asked for no range a second time', async () => {
+    lab.handle = (request, response) => {
+      if (request.headers.range !== undefined) return response.writeHead(206).end(content);
+      return answerWith(version, request, response, lab.requests.length < 4 ? { cutAfter: 100_000 } : {});
+    };
+    expect((await lab.run()).result).toMatchObject({ outcome: 'succeeded', details: { sha256: sha256(content) } });
+    expect(lab.ranges()).toEqual([undefined, 'bytes=100000-', undefined, undefined]);
+  });
+
   test('and has no such bytes: the download starts over, once', async () => {
     lab.handle = (request, response) => {
       if (request.headers.range !== undefined) return response.writeHead(416).end();
