@@ -88,8 +88,7 @@ export class ExecutionStore {
       this.#options.log.error({ err: error }, 'the journal could not be looked at before it was closed');
     }
     this.#closeDatabase();
-    this.#lock?.release();
-    this.#lock = undefined;
+    this.#releaseLock();
   }
 
   /** Files that prove to be damaged are set aside and written anew, and the work is done once more. */
@@ -124,6 +123,7 @@ export class ExecutionStore {
   #opened(): { readonly database: JournalDatabase; readonly loaded: Loaded } {
     if (this.#database && this.#loaded && !this.#damage) return { database: this.#database, loaded: this.#loaded };
     const paths = this.#paths;
+    if (this.#lock?.isGone) this.#releaseLock();
     this.#lock ??= new StateLock(paths.directory);
     if (this.#damage) this.#setAside(this.#damage);
     if (this.#loaded) replaceJournal(paths, this.#loaded.executions.all(), this.#loaded.rebuilt);
@@ -184,6 +184,11 @@ export class ExecutionStore {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'agent.pid could not be written');
     }
+  }
+
+  #releaseLock(): void {
+    this.#lock?.release();
+    this.#lock = undefined;
   }
 
   #closeDatabase(): void {

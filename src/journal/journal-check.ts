@@ -27,7 +27,7 @@ export function checkFiles(paths: JournalPaths): 'none' | 'sound' | 'cut' {
   const walSize = sizeOf(paths.wal) ?? 0;
   if (size === undefined && walSize === 0) return 'none';
   if (size === undefined) throw new JournalDamagedError('its write-ahead log is there, and its database is not');
-  checkHeader(paths.database);
+  checkHeader(paths.database, walSize > 0);
   if (walSize === 0) return 'sound';
   const verdict = inspectWal(readFileSync(paths.wal));
   if (verdict.kind === 'damaged') throw new JournalDamagedError(`${verdict.why} is damaged`);
@@ -80,8 +80,8 @@ function nextRow(rows: Iterator<Row>): Row | undefined {
   }
 }
 
-/** sqlite.org/fileformat2.html, section 1.3. */
-function checkHeader(path: string): void {
+/** sqlite.org/fileformat2.html, section 1.3. Opened by SQLite, another program's database would be changed. */
+function checkHeader(path: string, hasLog: boolean): void {
   const header = Buffer.alloc(100);
   const file = openSync(path, 'r');
   try {
@@ -93,42 +93,40 @@ function checkHeader(path: string): void {
     throw new JournalDamagedError('its database is not an SQLite database');
   }
   // With other numbers than these SQLite would open the file for reading only, or in another mode.
-  const isReadable = header[18] === header[19] && (header[19] === 1 || header[19] === 2);
-  if (!isReadable) throw new JournalDamagedError('the header of its database is not one that we write');
+  const mode = header[18] === header[19] ? header[18] : undefined;
+  if (mode !== ROLLBACK && mode !== WAL) {
+    throw new JournalDamagedError('the header of its database is not one that we write');
+  }
+  const version = header.readUInt32BE(60);
   const id = header.readUInt32BE(68);
-  if (id !== APPLICATION_ID && id !== 0) throw new JournalDamagedError('it belongs to another program');
+  // Earlier agents had no id, and their version may be in the log yet.
+  const isOld = id === 0 && mode === WAL && (hasLog || version === 1 || version === 2);
+  if (id !== APPLICATION_ID && !isOld) throw new JournalDamagedError('it belongs to another program');
 }
+
+const ROLLBACK = 1;
+const WAL = 2;
 
 function hasOurTables(database: DatabaseSync): boolean {
   const found = database.prepare('SELECT name, sql FROM sqlite_schema').all();
   return found.length === Object.keys(TABLES).length && found.every(({ name, sql }) => TABLES[String(name)] === sql);
 }
 
-/**
- * `integrity_check` puts a page that it could not read among the problems. So what it finds counts when it finds it
- * again after the files have been read to their ends: a read that fails says nothing of the bytes.
- */
+/** `integrity_check` puts a page that it could not read among the problems. */
 function checkIntegrity(database: DatabaseSync, paths: JournalPaths): void {
-  if (!integrityProblem(database)) return;
-  for (const path of [paths.database, paths.wal]) if (sizeOf(path) !== undefined) readFileSync(path);
-  const problem = integrityProblem(database);
-  if (!problem) return;
-  if (isFailedRead(problem)) {
-    const message = `${paths.database} cannot be read: ${problem}: look at the disk`;
-    throw new ThingAgentError('JOURNAL_UNAVAILABLE', message, { retryable: true });
-  }
-  throw new JournalDamagedError(problem);
-}
-
-/** A file that was read to its end and is too short for SQLite has lost its end. */
-function isFailedRead(problem: string): boolean {
-  const code = /error code=(\d+)/.exec(problem)?.[1];
-  return code !== undefined && !isDamage(Number(code));
-}
-
-function integrityProblem(database: DatabaseSync): string | undefined {
   const found = database.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check'];
-  return found === 'ok' ? undefined : String(found);
+  if (found === 'ok') return;
+  const problem = String(found);
+  if (!isFailedRead(problem)) throw new JournalDamagedError(problem);
+  const message = `${paths.database} cannot be read: ${problem}: look at the disk`;
+  throw new ThingAgentError('JOURNAL_UNAVAILABLE', message, { retryable: true });
+}
+
+/** "Failed to get page 9", "unable to get the page. error code=266": page numbers were checked before. */
+function isFailedRead(problem: string): boolean {
+  if (!/(?:failed|unable) to get (?:the )?page/.test(problem)) return false;
+  const code = /error code=(\d+)/.exec(problem)?.[1];
+  return code === undefined || !isDamage(Number(code));
 }
 
 function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {

@@ -1,6 +1,8 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { errorMessage, ThingAgentError } from '../errors.ts';
 import { rowOf } from './execution-row.ts';
+import { sqliteResult } from './journal-faults.ts';
 import type { JournalPaths } from './journal-paths.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, TABLES } from './journal-schema.ts';
 import type { StoredExecution } from './stored-execution.ts';
@@ -9,7 +11,8 @@ import type { StoredExecution } from './stored-execution.ts';
  * Writes a journal anew and puts it in the place of the one that there is, if any: after a crash there is the old one or
  * the new one. The old one must be closed, and whatever is in its log be among the executions or void.
  *
- * Throws SQLite's errors and the system's.
+ * Throws JOURNAL_UNAVAILABLE, and the system's errors. Not SQLite's: after a read that failed it may call the draft
+ * malformed, which is none of the journal's.
  */
 export function replaceJournal(paths: JournalPaths, executions: readonly StoredExecution[], rebuilt: boolean): void {
   removeDraft(paths);
@@ -26,17 +29,23 @@ export function replaceJournal(paths: JournalPaths, executions: readonly StoredE
     renameSync(paths.draft, paths.database);
   } catch (error) {
     removeDraft(paths);
-    throw error;
+    if (sqliteResult(error) === undefined) throw error;
+    const message = `the journal cannot be written anew: ${errorMessage(error)}: look at the disk`;
+    throw new ThingAgentError('JOURNAL_UNAVAILABLE', message, { retryable: true, cause: error });
   }
   sync(paths.directory);
 }
 
-/** Pages of 1 KiB, not SQLite's 4: a row is small, and each page that it touches is written whole, twice. */
+/**
+ * Pages of 1 KiB, not SQLite's 4: a row is small, and each page that it touches is written whole, twice. The draft is
+ * synced once, as a whole, when it is complete.
+ */
 function fill(database: DatabaseSync, executions: readonly StoredExecution[], rebuilt: boolean): void {
   database.exec(`
     PRAGMA page_size = 1024;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = OFF;
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};
     BEGIN;
@@ -50,6 +59,8 @@ function fill(database: DatabaseSync, executions: readonly StoredExecution[], re
   }
   if (rebuilt) database.prepare('INSERT INTO rebuilt VALUES (?)').run(Math.floor(Date.now() / 1000));
   database.exec('COMMIT');
+  // Closing would do that too, and say nothing of a failure.
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 function removeDraft({ draft }: JournalPaths): void {

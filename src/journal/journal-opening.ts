@@ -1,11 +1,11 @@
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { ThingAgentError } from '../errors.ts';
+import { errorMessage, ThingAgentError } from '../errors.ts';
 import type { Log } from '../system/log.ts';
 import { checkContent, type JournalContent } from './journal-check.ts';
 import { JournalDatabase, OPENING } from './journal-database.ts';
 import { replaceJournal } from './journal-draft.ts';
-import { JournalDamagedError, journalFault } from './journal-faults.ts';
+import { JournalDamagedError, journalFault, sqliteResult } from './journal-faults.ts';
 import type { JournalPaths } from './journal-paths.ts';
 import { SCHEMA_VERSION } from './journal-schema.ts';
 
@@ -36,16 +36,35 @@ export function openDatabase(paths: JournalPaths, log: Pick<Log, 'info'>): Opene
   return openDatabase(paths, log);
 }
 
+/**
+ * Damage counts when it shows again after the files have been read to their ends: SQLite may call a file malformed when
+ * a read has failed, and a read that fails says nothing of the bytes.
+ */
 function read(connection: DatabaseSync, paths: JournalPaths): ReturnType<typeof checkContent> {
+  try {
+    try {
+      return readOnce(connection, paths);
+    } catch (error) {
+      if (!(error instanceof JournalDamagedError)) throw error;
+      for (const path of [paths.database, paths.wal]) if (existsSync(path)) readFileSync(path);
+      return readOnce(connection, paths);
+    }
+  } catch (error) {
+    if (error instanceof JournalDamagedError) {
+      throw new JournalDamagedError(error.message, { cause: error, connection });
+    }
+    connection.close();
+    throw error;
+  }
+}
+
+function readOnce(connection: DatabaseSync, paths: JournalPaths): ReturnType<typeof checkContent> {
   try {
     connection.exec(OPENING);
     return checkContent(connection, paths);
   } catch (error) {
-    const fault = journalFault(error, paths.directory);
-    if (fault instanceof JournalDamagedError) {
-      throw new JournalDamagedError(fault.message, { cause: error, connection });
-    }
-    connection.close();
-    throw error;
+    // SQLite's plain error is about words of SQL: those of the file's own tables.
+    if (sqliteResult(error) !== 1) throw journalFault(error, paths.directory);
+    throw new JournalDamagedError(`its tables cannot be understood: ${errorMessage(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parsedWell, type Row, uncheckedExecution } from './execution-row.ts';
-import { JournalDamagedError, sqliteResult } from './journal-faults.ts';
 import type { StoredExecution } from './stored-execution.ts';
 
 /** The first schema knew a step's number and attempts alone: one that had begun counts as interrupted. */
@@ -16,16 +15,11 @@ const ROWS_OF_VERSION_1 = `
 
 const ROWS_OF_VERSION_2 = 'SELECT * FROM executions';
 
-/** The executions of a journal that an earlier agent has written. Throws a JournalDamagedError, and SQLite's errors. */
+/**
+ * The executions of a journal that an earlier agent has written. Throws a JournalDamagedError, and SQLite's errors: its
+ * plain SQLITE_ERROR where the tables are not those of that schema.
+ */
 export function executionsFromOldSchema(database: DatabaseSync, version: 1 | 2): StoredExecution[] {
-  try {
-    const executions: Row[] = database.prepare(version === 1 ? ROWS_OF_VERSION_1 : ROWS_OF_VERSION_2).all();
-    return executions.map((row) => parsedWell(uncheckedExecution(row)));
-  } catch (error) {
-    if (sqliteResult(error) !== SQLITE_ERROR) throw error;
-    throw new JournalDamagedError(`its tables are not those of schema ${version}`, { cause: error });
-  }
+  const rows: Row[] = database.prepare(version === 1 ? ROWS_OF_VERSION_1 : ROWS_OF_VERSION_2).all();
+  return rows.map((row) => parsedWell(uncheckedExecution(row)));
 }
-
-/** Among others: no such table, no such column. */
-const SQLITE_ERROR = 1;

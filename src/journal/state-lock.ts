@@ -10,14 +10,16 @@ import { isHeld } from './journal-faults.ts';
  * `agent.pid` beside it names the holder, and is the sign that an agent has been here.
  */
 export class StateLock {
+  readonly #path: string;
   readonly #pidPath: string;
   readonly #database: DatabaseSync;
 
   /** Makes the directory where it is missing. Throws STATE_DIRECTORY_LOCKED, and the system's or SQLite's errors. */
   constructor(directory: string) {
+    this.#path = join(directory, 'agent.lock');
     this.#pidPath = join(directory, 'agent.pid');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#database = new DatabaseSync(join(directory, 'agent.lock'));
+    this.#database = new DatabaseSync(this.#path);
     try {
       // Nothing is written: a lock must be had on a full disk too.
       this.#database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
@@ -30,6 +32,11 @@ export class StateLock {
         { cause: error },
       );
     }
+  }
+
+  /** Somebody has removed the file, with its directory perhaps: nobody else would find it locked. */
+  get isGone(): boolean {
+    return !existsSync(this.#path);
   }
 
   /** Whether an agent has had a journal here before. */

@@ -35,14 +35,20 @@ export function inspectWal(bytes: Uint8Array): WalVerdict {
     end += 1;
     if (log.isCommit(end - 1)) lastCommit = end;
   }
+  // The checksum is not over the salts: a frame that continues it is of this log, whatever they say.
+  if (end < log.frames && log.continues(end, sums)) return damagedAt(end);
   for (let frame = end; frame + 1 < log.frames; frame += 1) {
     if (!log.isCommit(frame) || !log.isOfThisLog(frame + 1)) continue;
     const isFollowed =
       log.continues(frame + 1, log.storedSums(frame)) ||
       (frame === end && log.continues(frame + 1, log.sumsOf(frame, sums)));
-    if (isFollowed) return { kind: 'damaged', why: `frame ${end + 1} of the write-ahead log` };
+    if (isFollowed) return damagedAt(end);
   }
   return { kind: lastCommit === end && !log.isOfThisLog(end) ? 'sound' : 'cut' };
+}
+
+function damagedAt(frame: number): WalVerdict {
+  return { kind: 'damaged', why: `frame ${frame + 1} of the write-ahead log` };
 }
 
 class WalReader {
