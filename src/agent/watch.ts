@@ -68,12 +68,16 @@ export class Watch {
     );
   }
 
-  /** A list has come. What it does not name, or names as another job, is looked at; a list that was cut names not all. */
+  /**
+   * A list has come. What it does not name, or names as another job, is looked at. One that was cut names what is
+   * IN_PROGRESS all the same, for that comes first (docs/protocol.md, Pending lists).
+   */
   listed(executions: readonly ListedExecution[], complete: boolean): void {
     const named = new Map(executions.map((execution) => [keyText(execution), execution.queuedAt]));
+    const namesRunning = complete || executions.some(({ status }) => status === 'QUEUED');
     for (const [text, watched] of this.#watched) {
       const queuedAt = named.get(text);
-      if (queuedAt === undefined ? complete : isOther(queuedAt, watched.identity.queuedAt)) this.#look(watched);
+      if (queuedAt === undefined ? namesRunning : isOther(queuedAt, watched.identity.queuedAt)) this.#look(watched);
     }
   }
 

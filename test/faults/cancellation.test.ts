@@ -177,3 +177,18 @@ it('the doubt about a job that runs outlives the connection: it is looked at aft
   await expectNextJob(world);
   await expectTruth(world);
 });
+
+it('what is missing from a list that was cut, though what is queued stands in it, is looked at', async () => {
+  await create({ ...tidy, steps: [{ name: 'first', seconds: 7200 }] });
+  for (let other = 1; other <= 12; other += 1) {
+    await world.operator.createJob(`other-${other}`, work(`other-${other}`, { steps: [{ name: 'only' }] }));
+  }
+  await world.advance(10 * SECOND);
+  world.order({ kind: 'never', topic: `${JOBS}/+`, times: 0 });
+  await world.operator.cancelJob('job', true);
+  // The list is asked for once an hour.
+  await world.advance(HOUR);
+  expect(world.deeds.of('job')).toEqual(['first started', 'first ended', ...TIDIED.slice(0, 1)]);
+  expect(await world.outcome('other-12')).toBe('SUCCEEDED');
+  await expectTruth(world);
+});

@@ -126,3 +126,38 @@ describe.each(Object.entries(REQUESTS))('a job runs once, is reported, and the n
     );
   });
 });
+
+it('a job runs once, is reported, and the next one runs though four of ten requests fail', async () => {
+  await world.operator.createJob('job', work('job'));
+  await world.operator.createJob('next', work('next'));
+  await world.operator.failAt({ internalError: 0.2, throttled: 0.2, seed: 3 });
+  for (const job of ['job', 'next']) {
+    expect(await world.outcome(job, 3 * HOUR), world.story()).toBe('SUCCEEDED');
+    expect(world.deeds.of(job), world.story()).toEqual(ONCE);
+  }
+  await world.operator.failAt({});
+  await expectTruth(world);
+});
+
+describe('a document that nobody accepts', () => {
+  const refused = work('job', { unacceptable: true });
+
+  it.each(CODES)('is REJECTED, though that is refused at first with %s', async (code) => {
+    world.order({ kind: 'failNext', service: 'iot-jobs-data', operation: 'UpdateJobExecution', code });
+    await world.operator.createJob('job', refused);
+    expect(await world.outcome('job', HOUR), world.story()).toBe('REJECTED');
+    await expectTruth(world);
+  });
+
+  it('becomes FAILED, with its reason, where the service does not take REJECTED from IN_PROGRESS', async () => {
+    await world.operator.decide({ rejectWhileInProgress: false });
+    await world.stopDevice();
+    await world.operator.createJob('job', refused);
+    // Another agent of this thing began it, and is gone.
+    await world.operator.begin('job');
+    await world.startDevice();
+    expect(await world.outcome('job', HOUR), world.story()).toBe('FAILED');
+    expect((await world.execution('job'))?.statusDetails).toEqual({ reason: 'job is not acceptable' });
+    expect(world.deeds.all).toEqual([]);
+  });
+});

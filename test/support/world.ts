@@ -128,10 +128,10 @@ export class World {
     await this.#device.start();
   }
 
-  /** SIGTERM: time passes until the agent has stopped. */
+  /** SIGTERM: time passes until the agent has stopped, or has died over it. */
   async stopDevice(): Promise<void> {
     const { device } = this;
-    await this.drive(device.stop());
+    await this.drive(Promise.race([device.stop(), device.death]));
     this.#device = undefined;
     this.network.cut();
   }

@@ -23,6 +23,7 @@ export class Device {
   readonly clock: DeviceClock;
   readonly #agent: Agent;
   readonly #deeds: Deeds;
+  readonly #death = Promise.withResolvers<void>();
   #journal: DeviceJournal | undefined;
   #isDead = false;
 
@@ -54,6 +55,11 @@ export class Device {
     return this.clock.waits.some((ms) => ms === OPERATION_DEADLINE_MS || ms === CONNECT_TIMEOUT_MS);
   }
 
+  /** Resolves when it dies. */
+  get death(): Promise<void> {
+    return this.#death.promise;
+  }
+
   start(): Promise<void> {
     return this.#agent.start();
   }
@@ -67,6 +73,7 @@ export class Device {
   die(): void {
     this.#leave();
     this.#journal?.close();
+    this.#death.resolve();
   }
 
   #leave(): void {

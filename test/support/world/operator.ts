@@ -1,6 +1,8 @@
 import type { StatusDetails } from '../../../src/jobs/model.ts';
 
-const SIGNED = 'AWS4-HMAC-SHA256 Credential=test/20350101/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=0';
+/** Signed for a service. The simulator reads the scope alone. */
+const signed = (service: 'iot' | 'iot-jobs-data'): string =>
+  `AWS4-HMAC-SHA256 Credential=test/20350101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
 const THING_ARN = 'arn:aws:iot:us-east-1:123456789012:thing/';
 
 /** An execution as the simulator keeps it; times are epoch milliseconds. */
@@ -56,6 +58,11 @@ export class Operator {
     await this.#ask('DELETE', `/things/${this.#thing}/jobs/${jobId}/executionNumber/${executionNumber}?force=${force}`);
   }
 
+  /** As another device of the thing would, over HTTP. */
+  async begin(jobId: string): Promise<void> {
+    await this.#ask('POST', `/things/${this.#thing}/jobs/${jobId}`, { status: 'IN_PROGRESS' }, 'iot-jobs-data');
+  }
+
   /** All executions that the service has, ended ones too; by job and number. */
   async executions(): Promise<ServiceExecution[]> {
     const { executions = [] } = (await this.#ask('GET', '/_simulator/state')) as { executions?: ServiceExecution[] };
@@ -84,14 +91,12 @@ export class Operator {
     await this.#ask('PATCH', '/_simulator/settings', settings);
   }
 
-  async #ask(method: string, path: string, body?: object): Promise<unknown> {
-    const headers = { authorization: SIGNED, 'content-type': 'application/json' };
-    const request = {
+  async #ask(method: string, path: string, body?: object, service: 'iot' | 'iot-jobs-data' = 'iot'): Promise<unknown> {
+    const response = await fetch(this.#url() + path, {
       method,
-      headers,
-      ...(body ? { body: JSON.stringify(body) } : { headers: { authorization: SIGNED } }),
-    };
-    const response = await fetch(this.#url() + path, request);
+      headers: { authorization: signed(service), ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
     const text = await response.text();
     if (!response.ok) throw new Refused(`${method} ${path}`, response.status, text);
     return text === '' ? undefined : (JSON.parse(text) as unknown);
