@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { LocalFaultError, ThingAgentError } from '../errors.ts';
 import { executionFromRow, type Row } from './execution-row.ts';
@@ -23,6 +23,10 @@ export interface JournalContent {
  * is not whole. Throws a JournalDamagedError, and the system's errors.
  */
 export function checkFiles(paths: JournalPaths): 'none' | 'sound' | 'cut' {
+  for (const path of [paths.database, paths.wal]) {
+    // What it may not write, SQLite opens for reading, and fails later.
+    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+  }
   const size = sizeOf(paths.database);
   const walSize = sizeOf(paths.wal) ?? 0;
   if (size === undefined && walSize === 0) return 'none';

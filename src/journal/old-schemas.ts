@@ -13,7 +13,11 @@ const ROWS_OF_VERSION_1 = `
   FROM executions
 `;
 
-const ROWS_OF_VERSION_2 = 'SELECT * FROM executions';
+const ROWS_OF_VERSION_2 = `
+  SELECT sequence, job_id, execution_number, state, service_status, queued_at, position, named_at, document, handler,
+    step, progress, elapsed_ms, outcome, details, finished_sequence
+  FROM executions
+`;
 
 /**
  * The executions of a journal that an earlier agent has written. Throws a JournalDamagedError, and SQLite's errors: its

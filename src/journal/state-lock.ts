@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorCode, errorMessage, LocalFaultError } from '../errors.ts';
@@ -19,6 +19,9 @@ export class StateLock {
     this.#path = join(directory, 'agent.lock');
     this.#pidPath = join(directory, 'agent.pid');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // SQLite would say no more than that it is unable to open a file.
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (existsSync(this.#path)) accessSync(this.#path, constants.R_OK | constants.W_OK);
     this.#database = new DatabaseSync(this.#path);
     try {
       // Nothing is written: a lock must be had on a full disk too.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durab
 import type { Journal, ListedExecution } from '../../src/journal/journal.ts';
 import { openJournal, SCHEMA_VERSION } from '../../src/journal/journal-file.ts';
 import { fastDirectory } from '../support/fast-directory.ts';
+import { describeWith } from '../support/requirements.ts';
 
 let directory: string;
 let journal: Journal;
@@ -253,3 +254,27 @@ describe('the state directory', () => {
     journal = openJournal(directory);
   });
 });
+
+describeWith('ROOT', 'a journal that the agent’s user may not write', () => {
+  it.each([
+    ['its directory', ''],
+    ['its database', 'journal.sqlite'],
+    ['its lock', 'agent.lock'],
+  ])('(%s) is a local fault, not damage, and not a disk that may recover', (_, name) => {
+    journal.close();
+    for (const file of readdirSync(directory)) chownSync(join(directory, file), NOBODY, NOBODY);
+    chownSync(directory, NOBODY, NOBODY);
+    chownSync(join(directory, name), 0, 0);
+    chmodSync(join(directory, name), 0o700);
+    const script = `
+      const { openJournal } = await import(${JSON.stringify(join(import.meta.dirname, '../../dist/journal/journal-file.js'))});
+      process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});
+      try { openJournal(process.argv[1]); } catch (error) { console.log(error.code + ' ' + error.message); }`;
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script, directory], { encoding: 'utf8' });
+    expect(child.stdout).toMatch(/^STATE_DIRECTORY_UNUSABLE .*EACCES.*be writable by the agent's user/);
+    expect(readdirSync(directory).sort()).toEqual(['agent.lock', 'agent.pid', 'journal.sqlite']);
+    journal = openJournal(directory);
+  });
+});
+
+const NOBODY = 65_534;
