@@ -72,6 +72,8 @@ describeWithMosquitto('with Mosquitto between the Jobs service and an agent', ()
     };
     expect(messages.map(({ direction, fault }) => [direction, fault])).toEqual([
       ['out', 'wrong'],
+      // Asked for again, and once more after the claim.
+      ['out', undefined],
       ['out', undefined],
     ]);
   }, 60_000);
