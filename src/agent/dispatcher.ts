@@ -1,4 +1,5 @@
 import { type Journal, keyText, type RunnableExecution } from '../journal/journal.ts';
+import { underAnySignal } from '../system/any-signal.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { ExecutionRunner } from './execution-runner.ts';
@@ -113,7 +114,7 @@ export class Dispatcher {
   #launch(execution: RunnableExecution, session: AbortSignal): void {
     const { cutOff, rebooter } = this.#deps;
     const key = keyText(execution);
-    const run = this.#process(execution, AbortSignal.any([session, cutOff.signal])).finally(() => {
+    const run = underAnySignal([session, cutOff.signal], (signal) => this.#process(execution, signal)).finally(() => {
       this.#running.delete(key);
       rebooter.running(this.#running.size);
       this.wake();

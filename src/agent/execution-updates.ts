@@ -3,6 +3,7 @@ import type { JobsClient, UpdateRequest } from '../jobs/jobs-client.ts';
 import { type JobExecution, TERMINAL_STATUSES } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { type ExecutionKey, keyText } from '../journal/journal.ts';
+import { RecentMap } from '../system/recent-map.ts';
 
 /** An execution of one certain job: a job id may be deleted and used again, and only `queuedAt` tells the two apart. */
 export interface ExecutionIdentity extends ExecutionKey {
@@ -29,6 +30,9 @@ export interface Standing {
   readonly begun: boolean;
 }
 
+/** Executions whose version is remembered; of one that is forgotten it is asked again. */
+export const VERSIONS_KEPT = 1_000;
+
 /** How often one update is described anew after a VersionMismatch before it counts as a passing fault. */
 const MOST_REREADS = 3;
 
@@ -40,7 +44,7 @@ const MOST_REREADS = 3;
  */
 export class ExecutionUpdates {
   readonly #client: JobsClient;
-  readonly #versions = new Map<string, number>();
+  readonly #versions = new RecentMap<string, number>(VERSIONS_KEPT);
   readonly #lines = new Map<string, Promise<unknown>>();
 
   constructor(client: JobsClient) {

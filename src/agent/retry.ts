@@ -1,7 +1,10 @@
 import type { Clock, Timer } from '../system/clock.ts';
+import { RecentMap } from '../system/recent-map.ts';
 
 const FLOOR_MS = 1_000;
 const CAP_MS = 300_000;
+/** Executions whose failures are remembered: one that the service has ended, say, never comes to a good end here. */
+export const FAILURES_KEPT = 1_000;
 
 /** Milliseconds before try number `attempt + 2`: doubles from 1 s to 5 min, jittered by half, so that fleets spread. */
 export function retryDelayMs(attempt: number, random: () => number = Math.random): number {
@@ -11,7 +14,7 @@ export function retryDelayMs(attempt: number, random: () => number = Math.random
 
 /** Executions that have to wait before they are tried again, each with its own back-off. Forgotten at a restart. */
 export class Deferrals {
-  readonly #attempts = new Map<string, number>();
+  readonly #attempts = new RecentMap<string, number>(FAILURES_KEPT);
   readonly #timers = new Map<string, Timer>();
   readonly #clock: Clock;
   readonly #onDue: () => void;

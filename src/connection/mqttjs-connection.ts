@@ -5,6 +5,7 @@ import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
 import { errorCode, errorMessage } from '../errors.ts';
 import { type Clock, systemClock, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { RecentMap } from '../system/recent-map.ts';
 import { Backoff, STABLE_MS } from './backoff.ts';
 import type { CallOptions, Connection, ConnectionEvents, ConnectionTrouble } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
@@ -56,6 +57,9 @@ export function createMqttJsConnection(options: MqttJsOptions, log: Log): Connec
   return new MqttJsConnection(options, log);
 }
 
+/** Troubles that are not told again at level error: some name a job's topic. */
+export const TOLD_KEPT = 1_000;
+
 class MqttJsConnection implements Connection {
   readonly #options: MqttJsOptions;
   readonly #log: Log;
@@ -67,7 +71,7 @@ class MqttJsConnection implements Connection {
   #retry: Timer | undefined;
   #stopped = false;
   /** Troubles that were logged since the last stable connection. */
-  readonly #told = new Set<string>();
+  readonly #told = new RecentMap<string, true>(TOLD_KEPT);
 
   constructor(options: MqttJsOptions, log: Log) {
     this.#options = options;
@@ -312,7 +316,7 @@ class MqttJsConnection implements Connection {
     const identity = `${code} ${topic ?? ''}`;
     if (this.#told.has(identity)) this.#log.debug(fields, message);
     else this.#log.error(fields, message);
-    this.#told.add(identity);
+    this.#told.set(identity, true);
     this.#events.emit('trouble', trouble);
   }
 }

@@ -1,3 +1,4 @@
+import { RecentMap } from '../system/recent-map.ts';
 import type { ConnectionTrouble } from './connection.ts';
 
 /** Closes this soon after connecting, with nothing in flight, are another client's doing. */
@@ -5,6 +6,8 @@ const DISPLACED_WITHIN_MS = 30_000;
 const DISPLACED_TIMES = 3;
 /** A close or a silence after one publish may be chance; after the same one twice it is a policy. */
 const SUSPECT_TIMES = 2;
+/** Topics under suspicion: that of a job which is over by now is never published to again. */
+export const SUSPECTS_KEPT = 1_000;
 
 /** MQTT 3.1.1 §3.2.2.3, and AWS's own 7 where the standard has 5. */
 const CONNACK: Readonly<Record<number, string>> = {
@@ -24,7 +27,7 @@ const CONNACK: Readonly<Record<number, string>> = {
  * connection) and tells each in words, with the topic. Pure: it is told what happened and answers with the trouble.
  */
 export class RefusalWatch {
-  readonly #suspects = new Map<string, number>();
+  readonly #suspects = new RecentMap<string, number>(SUSPECTS_KEPT);
   #earlyCloses = 0;
 
   /** TLS was up and the peer closed before CONNACK. */

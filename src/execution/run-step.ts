@@ -3,6 +3,7 @@ import type { StepContext, StepResult } from '../handlers/step.ts';
 import type { StatusDetails } from '../jobs/model.ts';
 import { nextState } from '../journal/states.ts';
 import { afterEvent, type RebootKind, type StepEvent, type StepRecord } from '../journal/step-record.ts';
+import { underAnySignal } from '../system/any-signal.ts';
 import { sleep } from '../system/clock.ts';
 import type { Step } from './plan.ts';
 import { resume } from './resumption.ts';
@@ -100,7 +101,7 @@ export class StepRun {
     await writer.after(this.#move({ type: 'failTry' }));
     const left = attempts - this.#record.failures;
     this.#note(place, `${result.reason}; tried again in ${delaySeconds} s (${left} more after that)`);
-    await sleep(clock, delaySeconds * 1000, AbortSignal.any([stopping, this.#wantsEnd()]));
+    await underAnySignal([stopping, this.#wantsEnd()], (signal) => sleep(clock, delaySeconds * 1000, signal));
     return true;
   }
 
@@ -115,10 +116,9 @@ export class StepRun {
       return { outcome: 'given up', reason: documentTimedOut(document) };
     }
     const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs });
-    const signal = AbortSignal.any([limit.signal, cutOff, wantsEnd]);
     if (!cleaning) this.#options.stepStarts(this.#record.index);
     this.#note(place, `started (attempt ${this.#record.attempts})`);
-    const result = await this.#call(step, signal);
+    const result = await underAnySignal([limit.signal, cutOff, wantsEnd], (signal) => this.#call(step, signal));
     limit.clear();
     if (result.outcome !== 'interrupted') return result;
     if (wantsEnd.aborted) return { outcome: 'unwanted' };
@@ -221,7 +221,8 @@ export class StepRun {
 
   async #pending(how: RebootKind): Promise<TryResult> {
     const { rebooter, stopping, cutOff } = this.#options;
-    const reason = await rebooter.reboot(how, AbortSignal.any([stopping, cutOff, this.#wantsEnd()]));
+    const ends = [stopping, cutOff, this.#wantsEnd()];
+    const reason = await underAnySignal(ends, (signal) => rebooter.reboot(how, signal));
     return reason === undefined ? { outcome: 'interrupted' } : { outcome: 'given up', reason };
   }
 

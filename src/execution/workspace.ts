@@ -20,7 +20,7 @@ export interface OpenWorkspace extends Workspace {
 }
 
 /** How many executions may end before the logs are held against their bounds again. */
-const PRUNED_EVERY = 10;
+export const PRUNED_EVERY = 10;
 
 /** What executions have on disk beside the journal, below the state directory: `scratch/` and `logs/`. */
 export class Workspaces {

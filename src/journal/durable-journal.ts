@@ -27,6 +27,8 @@ import {
 export const SETTLED_KEPT = 1_000;
 /** Beyond them: forgotten at once, for neighbours in the file share pages. */
 export const SETTLED_FORGOTTEN_AT_ONCE = 64;
+/** Queued executions kept while lists are cut at the service's limit; those named longest ago come with a later list. */
+export const QUEUED_KEPT = 100;
 
 /** What happens to executions, kept by an ExecutionStore. */
 export class DurableJournal implements Journal {
@@ -42,13 +44,17 @@ export class DurableJournal implements Journal {
     for (const [position, execution] of list.executions.entries()) {
       if (this.#record(batch, execution, list.timestamp, position)) added += 1;
     }
-    const dropped = this.#dropUnnamed(batch, list);
+    const dropped = this.#dropUnnamed(batch, list) + this.#dropBeyond(batch, list.executions);
     this.#store.commit(batch, list.complete);
     return { added, dropped };
   }
 
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean {
-    return this.#change((batch) => this.#record(batch, execution, timestamp, 0));
+    return this.#change((batch) => {
+      const isNew = this.#record(batch, execution, timestamp, 0);
+      this.#dropBeyond(batch, [execution]);
+      return isNew;
+    });
   }
 
   runnable(): RunnableExecution[] {
@@ -213,6 +219,19 @@ export class DurableJournal implements Journal {
       .filter((known) => known.state === 'queued' && known.namedAt < timestamp && !listed.has(keyText(known)));
     for (const execution of unnamed) batch.remove(execution);
     return unnamed.length;
+  }
+
+  /** Jobs may come and be cancelled for weeks while every list is cut: what none has named for long is forgotten. */
+  #dropBeyond(batch: Batch, named: readonly ListedExecution[]): number {
+    const now = new Set(named.map(keyText));
+    const others = this.#store.executions
+      .unsettled()
+      .filter((known) => known.state === 'queued' && batch.get(known) !== undefined && !now.has(keyText(known)));
+    const excess = others.length + now.size - QUEUED_KEPT;
+    if (excess <= 0) return 0;
+    const oldest = others.toSorted((a, b) => a.namedAt - b.namedAt || b.position - a.position).slice(0, excess);
+    for (const execution of oldest) batch.remove(execution);
+    return oldest.length;
   }
 }
 

@@ -8,9 +8,9 @@ import { SCHEMA_VERSION } from './journal-schema.ts';
 import type { StoredExecution } from './stored-execution.ts';
 
 /** How many pages of 1 KiB the log may grow by before it is folded into the database: about thirty jobs. */
-const CHECKPOINT_PAGES = 256;
+export const CHECKPOINT_PAGES = 256;
 /** What the log is cut to after a large transaction. Not to nothing: on a full disk its own blocks are what is left. */
-const LOG_LIMIT_BYTES = 512 * 1024;
+export const LOG_LIMIT_BYTES = 512 * 1024;
 
 /**
  * EXCLUSIVE before the first access: the log then needs no shared-memory file. FULL: a commit is on the disk when it

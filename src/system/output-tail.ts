@@ -5,7 +5,7 @@ import { withoutTerminalSequences } from './terminal-sequences.ts';
  * Bytes. Status details take 1,024 characters: four times what those may need, as line ends, colours and secrets vanish
  * from them, and so that a private key that ends within them is here as a whole.
  */
-const LIMIT = 16_384;
+export const TAIL_BYTES = 16_384;
 
 /** The last bytes of a stream that is drained without limit: memory stays at `limit` whatever is written. */
 export class OutputTail {
@@ -14,7 +14,7 @@ export class OutputTail {
   #dropped = false;
 
   /** @param limit bytes kept. */
-  constructor(limit = LIMIT) {
+  constructor(limit = TAIL_BYTES) {
     this.#buffer = Buffer.alloc(limit);
   }
 

@@ -3,15 +3,15 @@ import { fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent } from '../../src/agent/agent.ts';
 import { validateConfig } from '../../src/config/validate.ts';
-import type { Planner } from '../../src/execution/plan.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openJournal } from '../../src/journal/journal-file.ts';
 import type { Log } from '../../src/system/log.ts';
+import { nothingPlanner } from './nothing-planner.ts';
 
 /** What an agent's process is told once. */
 export interface AgentOrder {
   /** As in the agent's configuration file. */
-  readonly settings: object & { readonly stateDirectory: string };
+  readonly settings: { readonly stateDirectory: string; readonly [key: string]: unknown };
   /** Its end is told when so many executions have been reported. */
   readonly jobs: number;
   /** `step`: each document is one step in the process that does nothing; `program`: documents are the agent's own. */
@@ -36,24 +36,6 @@ export interface Window {
   readonly bareMs: number;
 }
 
-const IN_PROCESS: Planner = {
-  plan: async () => ({
-    kind: 'plan',
-    plan: {
-      handler: 'nothing',
-      cleanup: [],
-      steps: [
-        {
-          name: 'Nothing',
-          ignoreFailure: false,
-          onInterrupted: 'retry',
-          run: async () => ({ outcome: 'succeeded', details: {} }),
-        },
-      ],
-    },
-  }),
-};
-
 async function run(order: AgentOrder): Promise<void> {
   const validated = validateConfig(order.settings, process.cwd());
   if (!validated.ok) throw new Error(validated.problems.join('; '));
@@ -76,7 +58,7 @@ async function run(order: AgentOrder): Promise<void> {
   };
   const log: Log = { debug: () => undefined, info, warn: trouble, error: trouble };
   const agent = new Agent(config, log, {
-    ...(order.kind === 'step' ? { planner: IN_PROCESS } : {}),
+    ...(order.kind === 'step' ? { planner: nothingPlanner } : {}),
     ...(order.window
       ? { openJournal: (directory, options) => measured(openJournal(directory, options), directory, windows) }
       : {}),

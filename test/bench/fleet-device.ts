@@ -5,6 +5,7 @@ import { loadTlsMaterial } from '../../src/connection/tls-material.ts';
 import type { JobExecution } from '../../src/jobs/model.ts';
 import { MqttJobsClient } from '../../src/jobs/mqtt-jobs-client.ts';
 import type { Log } from '../../src/system/log.ts';
+import { nothingPlanner } from './nothing-planner.ts';
 
 /** What stands for a device: the whole agent, or only what it says on the wire. */
 export type DeviceKind = 'agent' | 'client';
@@ -26,7 +27,9 @@ export interface DeviceEvents {
 }
 
 export function createDevice(kind: DeviceKind, config: AgentConfig, events: DeviceEvents): Device {
-  return kind === 'agent' ? new Agent(config, new AgentLog(events)) : clientDevice(config, events);
+  return kind === 'agent'
+    ? new Agent(config, new AgentLog(events), { planner: nothingPlanner })
+    : clientDevice(config, events);
 }
 
 /** The agent's log, read as its tests read it: it has one job at a time, first come, first served. */

@@ -11,7 +11,6 @@ export interface LoadOrder {
   readonly certificates: string;
   /** For one directory per device. */
   readonly stateDirectory: string;
-  readonly plugin: string;
   readonly port: number;
   readonly rootCaPath: string;
 }
@@ -80,7 +79,6 @@ function configOf(thingName: string, order: LoadOrder): AgentConfig {
     stateDirectory: join(order.stateDirectory, thingName),
     mqtt: { keepAliveSeconds: 1200 },
     jobs: { stopGraceSeconds: 1 },
-    handlers: { plugins: [order.plugin] },
     log: { level: 'silent' },
   };
   const validated = validateConfig(settings, process.cwd());

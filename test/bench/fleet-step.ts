@@ -18,7 +18,6 @@ export interface StepOptions {
   readonly simulator: SimulatorOptions;
   readonly certificates: string;
   readonly stateDirectory: string;
-  readonly plugin: string;
 }
 
 /** What one step measured. */
@@ -125,10 +124,10 @@ async function within(done: Promise<void>, late: string): Promise<void> {
 }
 
 function orderOf(options: StepOptions, { addresses }: SimulatorProcess) {
-  const { kind, certificates, stateDirectory, plugin } = options;
+  const { kind, certificates, stateDirectory } = options;
   const things = Array.from({ length: options.devices }, (_, index) => thingName(index));
   const at = { port: addresses.mqttPort, rootCaPath: addresses.caPath };
-  return { kind, things, certificates, stateDirectory, plugin, ...at };
+  return { kind, things, certificates, stateDirectory, ...at };
 }
 
 /** By nearest rank; of a sorted list. */

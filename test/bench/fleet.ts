@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -66,8 +66,6 @@ async function main(): Promise<void> {
   });
   process.once('SIGINT', () => process.exit(130));
   const file = (name: string): string => join(directory, name);
-  const plugin = file('plugin.mjs');
-  writeFileSync(plugin, 'export default { name: "nothing", accepts: () => true, run: () => undefined };\n');
   const certificates = file('certificates');
   const registered = file('registered');
   progress(`registering ${steps.at(-1)} things`);
@@ -86,7 +84,7 @@ async function main(): Promise<void> {
       const profileDirectory = values.profile && resolve(values.profile, `${kind}-${devices}-${repeat}`);
       if (profileDirectory) mkdirSync(profileDirectory, { recursive: true });
       const result = await measureStep({
-        ...{ devices, steps, kind, seconds, warmUpSeconds, processes, certificates, plugin, stateDirectory },
+        ...{ devices, steps, kind, seconds, warmUpSeconds, processes, certificates, stateDirectory },
         simulator: { dist, dataDirectory, profileDirectory },
       });
       samples.get(devices)?.push(result);

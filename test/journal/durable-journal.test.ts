@@ -3,7 +3,7 @@ import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durable-journal.ts';
+import { QUEUED_KEPT, SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durable-journal.ts';
 import type { Journal, ListedExecution } from '../../src/journal/journal.ts';
 import { openJournal, SCHEMA_VERSION } from '../../src/journal/journal-file.ts';
 import { fastDirectory } from '../support/fast-directory.ts';
@@ -39,6 +39,23 @@ function reopen(): void {
   journal.close();
   journal = openJournal(directory);
 }
+
+describe('what is queued while every list is cut', () => {
+  it('is bounded: what no list has named for long is forgotten, and what is claimed stays', () => {
+    list([queued('ours')], 1);
+    journal.claim(key('ours'), { document: {}, handler: 'h' });
+    for (let round = 0; round * 10 < QUEUED_KEPT + 30; round += 1) {
+      const executions = Array.from({ length: 10 }, (_, index) => queued(`job-${round}-${index}`));
+      list(executions, 2 + round, false);
+    }
+    const round = QUEUED_KEPT / 10 + 3;
+    expect(journal.recordOne(queued('alone'), 2 + round)).toBe(true);
+    expect(names()).toHaveLength(1 + QUEUED_KEPT);
+    expect(names()).toEqual(expect.arrayContaining(['ours', 'alone', `job-${round - 1}-9`, 'job-3-8']));
+    expect(names()).not.toContain('job-2-0');
+    expect(names()).not.toContain('job-3-9');
+  });
+});
 
 describe('the order of what may run', () => {
   it('is IN_PROGRESS first, then queuedAt', () => {

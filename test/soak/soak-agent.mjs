@@ -59,7 +59,7 @@ const log = {
   debug: () => undefined,
   info: note,
   warn: note,
-  error: (fields) => process.send({ error: String(fields.err) }),
+  error: (fields, text) => process.send({ error: `${fields.err?.code}: ${text}` }),
 };
 
 /** Files and directories below, and the bytes of the files. */

@@ -94,14 +94,10 @@ describe(`one agent, ${JOBS} jobs and ${LOSSES} lost connections`, () => {
         network.cut();
       }
       readings.push({ ended: agent.ended, reading: await agent.read() });
-      if (process.env['SOAK_TELL']) {
-        console.log(
-          ((performance.now() - began) / 1000).toFixed(1),
-          cuts,
-          agent.ended,
-          JSON.stringify(readings.at(-1)?.reading),
-        );
-      }
+      const seconds = ((performance.now() - began) / 1000).toFixed(0);
+      if (process.env['SOAK_TELL'])
+        process.stderr.write(`${seconds} s ${JSON.stringify(readings.at(-1))}
+`);
     }
     expect(cuts).toBe(LOSSES);
   }
@@ -117,7 +113,8 @@ describe(`one agent, ${JOBS} jobs and ${LOSSES} lost connections`, () => {
   }
 
   it('ends every job as it should, once', () => {
-    expect(agent.troubles).toEqual([]);
+    // Connections that are lost again and again soon after they were made look like that, and are told like that.
+    expect(agent.troubles.filter((trouble) => !trouble.startsWith('CLIENT_ID_TAKEN'))).toEqual([]);
     expect(outcomes.size).toBe(JOBS);
     const wrong = Array.from({ length: JOBS }, (_, index) => index)
       .filter((index) => outcomes.get(jobId(index)) !== outcome(index))
@@ -125,28 +122,30 @@ describe(`one agent, ${JOBS} jobs and ${LOSSES} lost connections`, () => {
     expect(wrong).toEqual([]);
   });
 
+  const isLong = JOBS / 4 > FILLING;
+
   // Between the readings that are compared lie three quarters of the jobs: 100 bytes for each would be 750,000.
 
-  it('has a heap of the same size in the last quarter as in the first', () => {
+  it.runIf(isLong)('has a heap of the same size in the last quarter as in the first', () => {
     expect(growth('heap')).toBeLessThan(50 * JOBS);
   });
 
-  // The heap's pages and malloc's are given back late or never, so that this moves by some megabytes by itself: what it
-  // would show is memory that V8 does not count (TLS, SQLite), and 3 KiB of that for each job.
-  it('has as much resident memory', () => {
-    expect(growth('resident')).toBeLessThan(24 * 1024 * 1024);
+  // Pages of V8's heap and of malloc's are given back late or never, so that this moves by some megabytes by itself: what
+  // it would show is memory that V8 does not count (TLS, SQLite), 2 KiB of it for each job or 80 for each connection.
+  it.runIf(isLong)('has as much resident memory', () => {
+    expect(growth('resident')).toBeLessThan(16 * 1024 * 1024);
   });
 
-  it('has as many open descriptors', () => {
+  it.runIf(isLong)('has as many open descriptors', () => {
     expect(growth('descriptors')).toBeLessThan(10);
   });
 
   // Logs of executions are held against their bounds after each tenth end: up to ten more may be there.
-  it('has as many files and directories in its state directory', () => {
+  it.runIf(isLong)('has as many files and directories in its state directory', () => {
     expect(growth('inodes')).toBeLessThan(30);
   });
 
-  it('has as many bytes in its state directory, and in its journal', () => {
+  it.runIf(isLong)('has as many bytes in its state directory, and in its journal', () => {
     expect(growth('bytes')).toBeLessThan(50 * JOBS);
     expect(growth('journal')).toBeLessThan(50 * JOBS);
   });

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 
 /** Milliseconds after which a part that nobody writes is taken for one whose job was cancelled: no step comes for it. */
-const ABANDONED_MS = 86_400_000;
+export const ABANDONED_MS = 86_400_000;
 
 /** Removes the parts of this file that other jobs have left. A job that comes for one after all starts from nothing. */
 export async function sweepParts(file: string, part: string): Promise<void> {
