@@ -54,7 +54,8 @@ export async function runCommand(
   settings: ProgramSettings,
 ): Promise<StepResult> {
   const [file = '', ...args] = words;
-  return runStep({ file, args }, options, context, settings);
+  // As execvp(3): a program of many names (busybox) looks at the one it is called by.
+  return runStep({ file, name: file, args }, options, context, settings);
 }
 
 /**

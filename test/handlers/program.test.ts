@@ -54,6 +54,14 @@ test('a command is its words, with no shell', async () => {
   });
 });
 
+test('a command is told its own name as it was written, as execvp tells it', async () => {
+  const options = { ...plain, includeStdOut: true };
+  const { details } = (await runCommand(['cat', '/proc/self/cmdline'], options, stepContext(), settings())) as {
+    details: Record<string, string>;
+  };
+  expect(details['stdout']?.split('\0')[0]?.split(' ')[0]).toBe('cat');
+});
+
 test('a failure has the true reason, the code or signal, and the end of stderr', async () => {
   expect(await sh('echo why >&2; exit 3')).toEqual({
     outcome: 'failed',
