@@ -1,3 +1,4 @@
+import { errorCode, errorMessage } from '../errors.ts';
 import type { Plan, Planner } from '../execution/plan.ts';
 import { runExecution } from '../execution/run-execution.ts';
 import type { RunEnd } from '../execution/run-options.ts';
@@ -181,8 +182,19 @@ export class ExecutionRunner {
         if (timer !== undefined) progress.progress(execution, timerField(timer));
       },
       refreshDocument: () => documents.refresh(execution, signals.currentSession()),
-    }).finally(() => workspace.close());
+    })
+      .catch((error: unknown) => this.#defect(execution, error, signals))
+      .finally(() => workspace.close());
     return this.#settle(execution, end);
+  }
+
+  /** What the table of states does not allow is a defect, and would come again at each try: it costs this job. */
+  #defect({ jobId, executionNumber }: RunnableExecution, error: unknown, { unwanted }: RunSignals): RunEnd {
+    if (errorCode(error) !== 'JOURNAL_STATE') throw error;
+    this.#deps.log.error({ jobId, executionNumber, err: error }, 'a defect of the agent ends this execution');
+    if (unwanted.signal.aborted) return { kind: 'unwanted' };
+    const details = statusDetails({ reason: `internal error: ${errorMessage(error)}` });
+    return { kind: 'finished', status: 'FAILED', statusDetails: details };
   }
 
   async #settle(execution: RunnableExecution, end: RunEnd): Promise<Processed> {
@@ -219,7 +231,8 @@ export class ExecutionRunner {
     const { log, progress, journal, updates, intake, workspaces } = this.#deps;
     log.info({ jobId, executionNumber, why }, 'the service no longer wants this execution; it does not run');
     progress.end(execution);
-    journal.forget(execution);
+    // Not tried anew from the journal as it was: the last step of the cleanup would run again.
+    await new JournalWriter(this.#deps, execution).persist(() => journal.forget(execution));
     await workspaces.remove(execution);
     updates.forget(execution);
     // The service may have another job of this id by now.

@@ -1,3 +1,4 @@
+import { errorCode } from '../errors.ts';
 import type { ExecutionWriter } from '../execution/run-options.ts';
 import type { ExecutionKey, Journal, Outcome } from '../journal/journal.ts';
 import type { StepEvent } from '../journal/step-record.ts';
@@ -39,7 +40,7 @@ export class JournalWriter implements ExecutionWriter {
     this.#deps.journal.saveProgress(this.#key, value);
   }
 
-  /** Tries until it is written. Rejects only when the agent is cut off. */
+  /** Tries until it is written. Rejects when the agent is cut off, and with JOURNAL_STATE, which no waiting mends. */
   async persist(write: () => void): Promise<void> {
     const { cutOff, clock, log } = this.#deps;
     for (let attempt = 0; ; attempt += 1) {
@@ -47,7 +48,7 @@ export class JournalWriter implements ExecutionWriter {
         write();
         return;
       } catch (error) {
-        if (cutOff.aborted) throw error;
+        if (cutOff.aborted || errorCode(error) === 'JOURNAL_STATE') throw error;
         const retryInMs = retryDelayMs(attempt);
         const { jobId, executionNumber } = this.#key;
         log.error({ jobId, executionNumber, err: error, retryInMs }, 'the journal cannot be written');

@@ -20,21 +20,31 @@ export function resume(
   place: string,
   maxInterruptions: number,
 ): Resumption {
-  const { state, step: record } = execution;
-  // While cleaning up the state is the same amid a step and between two: a start without its end tells them apart.
-  const amid = state === 'running' || (state === 'cleaning' && record.attempts > 0);
-  if (!amid && state !== 'stopped') return { kind: 'run', afterInterruption: false };
+  const { step: record } = execution;
+  const cutOff = cutOffBy(execution);
+  if (cutOff === undefined) return { kind: 'run', afterInterruption: false };
   if (step.onInterrupted === 'skip') return { kind: 'skip' };
   if (step.onInterrupted === 'fail') {
     return { kind: 'fail', reason: `interrupted at ${place}, and its onInterrupted is "fail"` };
   }
-  if (state === 'stopped') {
+  if (cutOff === 'stop') {
     if (record.stops < MOST_STOPS) return { kind: 'run', afterInterruption: false };
     return { kind: 'fail', reason: `the agent was stopped ${record.stops} times at ${place}` };
   }
   const interruptions = record.interruptions + 1;
   if (interruptions < maxInterruptions) return { kind: 'run', afterInterruption: true };
   return { kind: 'fail', reason: `interrupted ${times(interruptions)} at ${place}` };
+}
+
+/** What has cut the last start of the step off; undefined when nothing has. */
+function cutOffBy({ state, step }: Pick<RunnableExecution, 'state' | 'step'>): 'crash' | 'stop' | undefined {
+  if (state === 'running') return 'crash';
+  if (state === 'stopped') return 'stop';
+  if (state !== 'cleaning' || step.attempts === 0) return undefined;
+  // While cleaning up the state is the same amid a step, after it was stopped, and between two tries: only a start whose
+  // end was not noted is one more than all ends.
+  if (step.attempts > step.failures + step.stops + step.interruptions) return 'crash';
+  return step.stoppedAttempt === step.attempts ? 'stop' : undefined;
 }
 
 function times(count: number): string {

@@ -79,7 +79,7 @@ export class StepRun {
       return { kind: 'skipped' };
     }
     if (this.#state === 'rebooting') {
-      const unchanged = await this.#awaitReboot(this.#record.how ?? 'reboot');
+      const unchanged = await this.#awaitReboot(this.#record.how ?? 'reboot', place);
       if (unchanged) return this.#conclude(unchanged, step, place);
     }
     let { afterInterruption } = resumption;
@@ -196,7 +196,11 @@ export class StepRun {
   async #reboot(how: RebootKind, place: string): Promise<TryResult> {
     const { writer, rebooter } = this.#options;
     if (this.#record.reboots >= MOST_REBOOTS) {
-      return { outcome: 'given up', reason: `asked for a reboot once more after ${MOST_REBOOTS}` };
+      const reason =
+        this.#state === 'rebooting'
+          ? `the device did not start anew, though asked ${MOST_REBOOTS} times (the boot id is the same)`
+          : `asked for a reboot once more after ${MOST_REBOOTS}`;
+      return { outcome: 'given up', reason };
     }
     let bootId: string;
     try {
@@ -209,14 +213,17 @@ export class StepRun {
     return this.#pending(how);
   }
 
-  /** Found waiting for a reboot: undefined when there was one, else it is asked for again. */
-  async #awaitReboot(how: RebootKind): Promise<TryResult | undefined> {
+  /**
+   * Found waiting for a reboot: undefined when there was one, else it is asked for again, which counts. A command that
+   * does no more than end the agent would be given for ever otherwise.
+   */
+  async #awaitReboot(how: RebootKind, place: string): Promise<TryResult | undefined> {
     try {
       if (this.#options.rebooter.bootId() !== this.#record.bootId) return undefined;
     } catch (error) {
       return { outcome: 'given up', reason: errorMessage(error) };
     }
-    return this.#pending(how);
+    return this.#reboot(how, place);
   }
 
   async #pending(how: RebootKind): Promise<TryResult> {

@@ -10,6 +10,8 @@ export interface StepRecord {
   readonly interruptions: number;
   /** How often the agent was stopped amid it. */
   readonly stops: number;
+  /** Which of its starts a stop has cut off last. */
+  readonly stoppedAttempt?: number | undefined;
   /** How often it has failed and was to be tried again. */
   readonly failures: number;
   /** How often it has asked for a reboot. */
@@ -59,7 +61,7 @@ export function afterEvent(step: StepRecord, event: StepEvent): StepRecord {
     case 'failTry':
       return { ...step, failures: step.failures + 1 };
     case 'stop':
-      return { ...step, stops: step.stops + 1 };
+      return { ...step, stops: step.stops + 1, stoppedAttempt: step.attempts };
     case 'defer':
       return step;
     case 'reboot':
