@@ -101,6 +101,13 @@ describe('what is found at the name of the part', () => {
     expect(lab.ranges()).toEqual([undefined]);
   });
 
+  test('is the part that was saved, or is not used', async () => {
+    const saved = await interrupted(150_000);
+    const { result } = await lab.run({}, {}, { lastProgress: { ...saved, part: '/elsewhere' } });
+    expect(result).toMatchObject({ outcome: 'succeeded', details: { sha256: sha256(content) } });
+    expect(lab.ranges()).toEqual([undefined]);
+  });
+
   test('belongs to one step of one execution', async () => {
     const saved = await interrupted(150_000);
     const { result } = await lab.run({}, {}, { lastProgress: saved, jobId: 'another' });

@@ -2,6 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RemoteTarget } from '../../../src/handlers/download/remote-target.ts';
+import { startTargetProcess } from '../../../src/handlers/download/target-process-start.ts';
+import { RecordedContext } from '../../support/built-in-context.ts';
 import { answerWith, bytes, DownloadLab, sha256 } from './download-lab.ts';
 
 const content = bytes(300_000);
@@ -173,15 +176,20 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
   });
 
   test('does not hold the agent when its process is stopped', async () => {
-    const abort = new AbortController();
-    lab.handle = (request, response) => {
-      signalTheirs('SIGSTOP');
-      answerWith(version, request, response);
-      abort.abort();
-    };
-    const { result } = await lab.run(input(), { targetProcess }, as(USER, { signal: abort.signal }));
-    expect(result).toEqual({ outcome: 'interrupted' });
-    await expect.poll(running, { timeout: 10_000 }).toEqual([]);
+    const context = new RecordedContext({ runAsUser: USER });
+    const deadline = new AbortController();
+    const process = await startTargetProcess(USER, context, deadline.signal, targetProcess);
+    const target = new RemoteTarget(process, deadline.signal);
+    await target.open({ path: input().path, name: { kind: 'name', name: 'file' }, id: '0' });
+    signalTheirs('SIGSTOP');
+    const appending = target.append(content);
+    deadline.abort();
+    const lost = 'the process that writes as nobody was lost: it does not answer';
+    await expect(appending).rejects.toThrow(lost);
+    await expect(target.discard()).rejects.toThrow(lost);
+    await target.close();
+    signalTheirs('SIGKILL');
+    await process.ended;
   });
 
   test('does not hold the agent when its process says nothing', async () => {
