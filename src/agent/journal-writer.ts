@@ -1,3 +1,4 @@
+import { errorCode } from '../errors.ts';
 import type { ExecutionWriter } from '../execution/run-options.ts';
 import type { ExecutionKey, Journal, Outcome } from '../journal/journal.ts';
 import type { StepEvent } from '../journal/step-record.ts';
@@ -13,7 +14,10 @@ interface JournalWriterDeps {
   readonly cutOff: AbortSignal;
 }
 
-/** The journal, for one execution. What has been done must be written: on a full or failing disk it is tried until it is. */
+/**
+ * The journal, for one execution. What has been done must be written: on a full or failing disk it is tried until it is.
+ * What the table of states does not allow is a defect that no other try mends: that is thrown, and costs this job.
+ */
 export class JournalWriter implements ExecutionWriter {
   readonly #deps: JournalWriterDeps;
   readonly #key: ExecutionKey;
@@ -39,7 +43,7 @@ export class JournalWriter implements ExecutionWriter {
     this.#deps.journal.saveProgress(this.#key, value);
   }
 
-  /** Tries until it is written. Rejects only when the agent is cut off. */
+  /** Tries until it is written. Rejects when the agent is cut off, and with JOURNAL_STATE. */
   async persist(write: () => void): Promise<void> {
     const { cutOff, clock, log } = this.#deps;
     for (let attempt = 0; ; attempt += 1) {
@@ -47,7 +51,7 @@ export class JournalWriter implements ExecutionWriter {
         write();
         return;
       } catch (error) {
-        if (cutOff.aborted) throw error;
+        if (cutOff.aborted || errorCode(error) === 'JOURNAL_STATE') throw error;
         const retryInMs = retryDelayMs(attempt);
         const { jobId, executionNumber } = this.#key;
         log.error({ jobId, executionNumber, err: error, retryInMs }, 'the journal cannot be written');

@@ -34,18 +34,19 @@ export class SqliteJournal implements Journal {
     this.#database = database;
   }
 
-  recordList(list: RecordedList): { added: number; dropped: number } {
+  recordList(list: RecordedList): { added: number; dropped: number; doubtful: ListedExecution[] } {
     return this.#transaction(() => {
-      let added = 0;
-      for (const [position, execution] of list.executions.entries()) {
-        if (this.#record(execution, list.timestamp, position)) added += 1;
-      }
-      return { added, dropped: this.#dropUnnamed(list) };
+      const before = list.executions.map((execution, at) => this.#record(execution, list.timestamp, at));
+      return {
+        added: before.filter((state) => state === undefined).length,
+        dropped: this.#dropUnnamed(list),
+        doubtful: list.executions.filter(({ status }, at) => status === 'QUEUED' && before[at] === 'settled'),
+      };
     });
   }
 
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean {
-    return this.#transaction(() => this.#record(execution, timestamp, 0));
+    return this.#transaction(() => this.#record(execution, timestamp, 0) === undefined);
   }
 
   runnable(): RunnableExecution[] {
@@ -188,8 +189,8 @@ export class SqliteJournal implements Journal {
     this.#database.close();
   }
 
-  /** Returns whether the execution was new to us. */
-  #record(execution: ListedExecution, timestamp: number | undefined, position: number): boolean {
+  /** Returns the state in which we know it; undefined: it was new to us. */
+  #record(execution: ListedExecution, timestamp: number | undefined, position: number): ExecutionState | undefined {
     const { jobId, executionNumber, status, queuedAt } = execution;
     const known = this.#get(
       'SELECT state, queued_at FROM executions WHERE job_id = ? AND execution_number = ?',
@@ -218,7 +219,7 @@ export class SqliteJournal implements Journal {
         jobId,
         executionNumber,
       );
-      return false;
+      return String(known['state']) as ExecutionState;
     }
     this.#run(
       `INSERT INTO executions (job_id, execution_number, state, service_status, queued_at, position, named_at)
@@ -230,7 +231,7 @@ export class SqliteJournal implements Journal {
       position,
       timestamp ?? 0,
     );
-    return true;
+    return undefined;
   }
 
   /**

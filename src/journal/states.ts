@@ -31,7 +31,7 @@ export const STATES = {
   stopped: {
     meaning: 'the agent was stopped as asked amid a step, which was cut off',
     afterCrash: 'the step’s onInterrupted decides',
-    on: { start: 'running', skip: 'claimed', conclude: 'cleaning', finish: 'finished' },
+    on: { start: 'running', finishStep: 'claimed', skip: 'claimed', conclude: 'cleaning', finish: 'finished' },
   },
   waiting: {
     meaning: 'the step has asked to be run again later',
@@ -41,7 +41,7 @@ export const STATES = {
   rebooting: {
     meaning: 'the step has asked for the device to start anew; the boot id of then is noted',
     afterCrash: 'with another boot id the step runs again and is told; with the same one the reboot is asked for again',
-    on: { start: 'running', reboot: 'rebooting', conclude: 'cleaning', finish: 'finished' },
+    on: { start: 'running', finishStep: 'claimed', reboot: 'rebooting', conclude: 'cleaning', finish: 'finished' },
   },
   cleaning: {
     meaning: 'the outcome is known; the cleanup steps run',
