@@ -167,7 +167,15 @@ export class Agent {
     const updates = new ExecutionUpdates(client);
     const watch = new Watch({ updates, clock, log });
     const progress = new ProgressSender({ updates, clock, log, onOver: (identity, why) => watch.over(identity, why) });
-    const intake: Intake = new Intake({ client, journal, log, clock, watch, onChange: () => dispatcher.wake() });
+    const intake: Intake = new Intake({
+      client,
+      updates,
+      journal,
+      log,
+      clock,
+      watch,
+      onChange: () => dispatcher.wake(),
+    });
     const reporter: Reporter = new Reporter({
       updates,
       journal,

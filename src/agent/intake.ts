@@ -6,7 +6,7 @@ import type { Journal, ListedExecution } from '../journal/journal.ts';
 import { keyText } from '../journal/journal.ts';
 import { type Clock, sleep, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import type { ExecutionIdentity } from './execution-updates.ts';
+import type { ExecutionIdentity, ExecutionUpdates } from './execution-updates.ts';
 import { retryDelayMs } from './retry.ts';
 import type { Watch } from './watch.ts';
 
@@ -22,6 +22,7 @@ const LIST_INTERVAL_MS = 3_600_000;
  */
 export class Intake {
   readonly #client: JobsClient;
+  readonly #updates: Pick<ExecutionUpdates, 'describe' | 'forget'>;
   readonly #journal: Journal;
   readonly #log: Log;
   readonly #clock: Clock;
@@ -37,6 +38,7 @@ export class Intake {
 
   constructor(deps: {
     client: JobsClient;
+    updates: Pick<ExecutionUpdates, 'describe' | 'forget'>;
     journal: Journal;
     log: Log;
     clock: Clock;
@@ -44,6 +46,7 @@ export class Intake {
     onChange: () => void;
   }) {
     this.#client = deps.client;
+    this.#updates = deps.updates;
     this.#journal = deps.journal;
     this.#log = deps.log;
     this.#clock = deps.clock;
@@ -153,12 +156,35 @@ export class Intake {
       this.#log.warn({ source, unreadable: list.unreadable }, 'entries of the pending list cannot be understood');
     }
     this.#guard(source, () => {
-      const { added, dropped } = this.#journal.recordList({ timestamp: list.timestamp, executions, complete });
+      const { timestamp } = list;
+      const { added, dropped, doubtful } = this.#journal.recordList({ timestamp, executions, complete });
+      for (const execution of doubtful) void this.#lookAtSettled(execution);
       this.#complete = complete;
       if (source === 'get') this.#askedInVain = !complete && added === 0;
       this.#watch.listed(executions, complete);
       this.#log.info({ source, listed: executions.length, complete, added, dropped }, 'pending jobs');
     });
+  }
+
+  /**
+   * What is QUEUED has not ended: a job of this id was deleted and made anew within one second of `queuedAt`, or the list
+   * is old. Only the execution itself can tell, and what is kept against running twice must not keep a job from running.
+   */
+  async #lookAtSettled(execution: ListedExecution): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
+    const { jobId, executionNumber } = execution;
+    try {
+      const described = await this.#updates.describe(execution, session, { begun: false });
+      this.#updates.forget(execution);
+      if (described.kind === 'over' || described.execution.status !== 'QUEUED') return;
+      this.#log.warn({ jobId, executionNumber }, 'a settled execution is QUEUED anew: it is another job, and runs');
+      this.#journal.forget(execution);
+      this.refresh();
+    } catch (error) {
+      // The next list that names it brings it here again.
+      if (!session.aborted) this.#log.warn({ jobId, executionNumber, err: error }, 'a settled execution is listed');
+    }
   }
 
   /** A journal that cannot be written costs this message, not the agent: the next connect or list brings it again. */

@@ -14,7 +14,10 @@ interface JournalWriterDeps {
   readonly cutOff: AbortSignal;
 }
 
-/** The journal, for one execution. What has been done must be written: on a full or failing disk it is tried until it is. */
+/**
+ * The journal, for one execution. What has been done must be written: on a full or failing disk it is tried until it is.
+ * What the table of states does not allow is a defect that no other try mends: that is thrown, and costs this job.
+ */
 export class JournalWriter implements ExecutionWriter {
   readonly #deps: JournalWriterDeps;
   readonly #key: ExecutionKey;

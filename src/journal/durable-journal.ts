@@ -38,15 +38,16 @@ export class DurableJournal implements Journal {
     this.#store = store;
   }
 
-  recordList(list: RecordedList): { added: number; dropped: number } {
+  recordList(list: RecordedList): { added: number; dropped: number; doubtful: ListedExecution[] } {
     const batch = this.#store.executions.batch();
+    const doubtful = list.executions.filter((listed) => isDoubtful(batch.get(listed), listed));
     let added = 0;
     for (const [position, execution] of list.executions.entries()) {
       if (this.#record(batch, execution, list.timestamp, position)) added += 1;
     }
     const dropped = this.#dropUnnamed(batch, list) + this.#dropBeyond(batch, list.executions);
     this.#store.commit(batch, list.complete);
-    return { added, dropped };
+    return { added, dropped, doubtful };
   }
 
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean {
@@ -241,6 +242,11 @@ export class DurableJournal implements Journal {
  */
 function isReused(known: StoredExecution, listed: ListedExecution): boolean {
   return known.queuedAt !== 0 && known.queuedAt < listed.queuedAt && !isUnfinished(known);
+}
+
+/** QUEUED at the service and settled here: old news, or another job of the same id and second. */
+function isDoubtful(known: StoredExecution | undefined, listed: ListedExecution): boolean {
+  return known?.state === 'settled' && listed.status === 'QUEUED' && !isReused(known, listed);
 }
 
 /** Another job of the same id has taken the place of the one that is meant. */

@@ -10,9 +10,14 @@ import type { StepEvent, StepRecord } from './step-record.ts';
 export interface Journal {
   /**
    * Takes in a pending list. Unknown executions are queued. If the list is complete and not older than the newest seen,
-   * queued executions that it does not name, and that no newer message named, are dropped. Returns how many of each.
+   * queued executions that it does not name, and that no newer message named, are dropped. Returns how many of each; and
+   * what it names as QUEUED though it is settled here: old news, or another job of the same id and second.
    */
-  recordList(list: RecordedList): { readonly added: number; readonly dropped: number };
+  recordList(list: RecordedList): {
+    readonly added: number;
+    readonly dropped: number;
+    readonly doubtful: readonly ListedExecution[];
+  };
   /** Takes in one execution named by itself (notify-next); drops nothing. Returns whether it was unknown. */
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean;
 

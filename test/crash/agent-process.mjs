@@ -113,7 +113,9 @@ function struckJournal(stateDirectory) {
 }
 
 const log = (level) => (fields, message) => {
-  const shown = JSON.stringify({ level, message, ...fields }, (_, value) => (value instanceof Error ? value.message : value));
+  const shown = JSON.stringify({ level, message, ...fields }, (_, value) =>
+    value instanceof Error ? value.message : value,
+  );
   appendFileSync(join(directory, 'log'), `${process.pid} ${Math.round(performance.now())} ${shown}\n`);
 };
 

@@ -100,7 +100,8 @@ export class Lane {
     for (const { one, actual } of this.#done) {
       const { lines, trace } = this.#seen(one.jobId);
       if (lines.length > actual.lines.length) left.push(`${one.title}: a step ran after its end: ${lines.join(', ')}`);
-      if (trace.length > actual.trace.length) left.push(`${one.title}: a write came after its end: ${trace.join(', ')}`);
+      if (trace.length > actual.trace.length)
+        left.push(`${one.title}: a write came after its end: ${trace.join(', ')}`);
     }
     const state = this.#state;
     const journal = openJournal(state);
@@ -108,7 +109,8 @@ export class Lane {
     left.push(...journal.outbox().map(({ jobId }) => `${jobId} is still in the outbox`));
     journal.close();
     for (const name of ['scratch', 'processes']) {
-      if (existsSync(join(state, name))) left.push(...readdirSync(join(state, name)).map((entry) => `${name}/${entry}`));
+      if (existsSync(join(state, name)))
+        left.push(...readdirSync(join(state, name)).map((entry) => `${name}/${entry}`));
     }
     return left;
   }

@@ -139,6 +139,48 @@ it('a job runs once, is reported, and the next one runs though four of ten reque
   await expectTruth(world);
 });
 
+describe.each([
+  'ResourceNotFound',
+  'InvalidStateTransition',
+  'TerminalStateReached',
+])('a describe that is refused once with %s, though the execution is there,', (code) => {
+  const lie = () =>
+    world.order({ kind: 'failNext', service: 'iot-jobs-data', operation: 'DescribeJobExecution', code });
+  const begin = async () => {
+    await world.operator.createJob('job', work('job'));
+    await world.advance(10 * SECOND);
+    lie();
+  };
+  const expectOnce = async (deeds: readonly string[] = ONCE) => {
+    expect(await world.outcome('job', HOUR), world.story()).toBe('SUCCEEDED');
+    expect(world.deeds.of('job'), world.story()).toEqual(deeds);
+    expect(world.simulator.faults.list().map(({ hits }) => hits)).toContain(1);
+    await expectTruth(world);
+  };
+
+  it('ends nothing that runs', async () => {
+    await begin();
+    // A list without it.
+    world.order({ kind: 'wrong', topic: `${JOBS}/notify`, payload: {} });
+    await world.operator.createJob('other', work('other'));
+    await expectOnce();
+  });
+
+  it('costs no result', async () => {
+    await begin();
+    // The version is not known any more.
+    world.network.cut();
+    await expectOnce();
+  });
+
+  it('ends nothing that a restart goes on with', async () => {
+    await begin();
+    world.killDevice();
+    await world.startDevice();
+    await expectOnce(['first started', 'first succeeded', 'second started', 'second started', 'second succeeded']);
+  });
+});
+
 describe('a document that nobody accepts', () => {
   const refused = work('job', { unacceptable: true });
 

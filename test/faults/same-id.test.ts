@@ -181,3 +181,14 @@ it('the new one is told from the old one though both were made in the same secon
   expect(world.deeds.of('new')).toEqual(ONCE);
   await expectTruth(world);
 });
+
+it('the new one runs though it was made in the very second in which the old one was made, ran and was reported', async () => {
+  await old({ steps: [{ name: 'first' }] });
+  await world.settle();
+  expect((await world.execution('job'))?.status).toBe('SUCCEEDED');
+  await world.operator.deleteJob('job');
+  await create(work('new'));
+  expect(await world.outcome('job', 3 * HOUR), world.story()).toBe('SUCCEEDED');
+  expect(world.deeds.of('new')).toEqual(ONCE);
+  await expectTruth(world);
+});

@@ -9,6 +9,8 @@ import { type WalkJob, walkJob } from './walk-jobs.ts';
 /** What a walk has done, as far as later commands and the last look have to know. */
 export interface Walk {
   readonly ids: Set<string>;
+  /** When each id was deleted last. */
+  readonly deletedAt: Map<string, number>;
   editions: number;
   /** A step's end may have been lost with a write: it may then run again, and no journal can help it. */
   mayRepeat: boolean;
@@ -17,7 +19,7 @@ export interface Walk {
 }
 
 export function newWalk(): Walk {
-  return { ids: new Set(), editions: 0, mayRepeat: false, lies: new Set() };
+  return { ids: new Set(), deletedAt: new Map(), editions: 0, mayRepeat: false, lies: new Set() };
 }
 
 /** One thing that happens. What the service refuses, and what cannot be in the state of things, happens not. */
@@ -59,7 +61,15 @@ const text = (value: unknown): string => JSON.stringify(value);
 const needsService = (happen: (walk: Walk, world: World) => unknown) => (walk: Walk, world: World) =>
   world.isServiceUp ? happen(walk, world) : undefined;
 
+async function remove(walk: Walk, world: World, jobId: string, force: boolean): Promise<void> {
+  await world.operator.deleteJob(jobId, force);
+  walk.ids.delete(jobId);
+  walk.deletedAt.set(jobId, world.clock.now());
+}
+
 async function create(walk: Walk, world: World, jobId: string, { work, fields }: WalkJob): Promise<void> {
+  // queuedAt has whole seconds: what is made in the same one cannot be told apart before it has begun.
+  if (world.clock.now() - (walk.deletedAt.get(jobId) ?? 0) < SECOND) await world.advance(SECOND);
   const document: WorkDocument = { edition: `${jobId}${walk.editions + 1}`, ...work };
   await world.operator.createJob(jobId, document, fields);
   walk.editions += 1;
@@ -95,10 +105,7 @@ const jobs: Arbitrary<Event>[] = [
     ([jobId, force]) =>
       new Event(
         `delete ${jobId} ${text({ force })}`,
-        needsService(async (walk, world) => {
-          await world.operator.deleteJob(jobId, force);
-          walk.ids.delete(jobId);
-        }),
+        needsService((walk, world) => remove(walk, world, jobId, force)),
         ({ ids }) => ids.has(jobId),
       ),
   ),
@@ -115,9 +122,7 @@ const jobs: Arbitrary<Event>[] = [
       new Event(
         `delete ${jobId}, and after ${gap / SECOND} s make it anew ${text(job)}`,
         needsService(async (walk, world) => {
-          await world.operator.deleteJob(jobId, true);
-          walk.ids.delete(jobId);
-          // queuedAt has whole seconds: what is made in the same one cannot be told apart.
+          await remove(walk, world, jobId, true);
           await world.advance(gap);
           await create(walk, world, jobId, job);
         }),
@@ -247,6 +252,7 @@ const device: Arbitrary<Event>[] = [
       await startDevice(world);
     }),
   ),
+  fc.constant(new Event('the device starts anew', (_walk, world) => world.rebootDevice())),
   fc.constant(new Event('the agent is killed', (_walk, world) => world.killDevice())),
   fc.constant(new Event('the agent is started', (_walk, world) => startDevice(world))),
   fc.constantFrom(1, 2, 5, 30).map(

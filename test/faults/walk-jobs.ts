@@ -17,6 +17,7 @@ const step: Arbitrary<Omit<WorkStep, 'name'>> = fc
     ends: fc.constantFrom<readonly NonNullable<WorkStep['ends']>[number][]>(
       ...[['succeed' as const], ['succeed' as const], ['succeed' as const]],
       ...[['fail' as const], ['defer' as const, 'succeed' as const]],
+      ['reboot' as const],
       ...[
         ['fail' as const, 'succeed' as const],
         ['defer' as const, 'defer' as const, 'defer' as const, 'succeed' as const],

@@ -128,5 +128,5 @@ function canStepFail({
   seconds = 0,
   timeoutSeconds = Number.POSITIVE_INFINITY,
 }: WorkDocument['steps'][number]): boolean {
-  return ends.includes('fail') || seconds >= timeoutSeconds;
+  return ends.includes('fail') || ends.includes('reboot') || seconds >= timeoutSeconds;
 }

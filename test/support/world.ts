@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { AgentConfig } from '../../src/config/config.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import type { FaultOrder } from '../../src/simulator/faults/fault-rule.ts';
@@ -27,6 +28,7 @@ const THING = 'pi';
 export const JOBS = `$aws/things/${THING}/jobs`;
 const ENDED = new Set(['SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELED', 'TIMED_OUT', 'REMOVED']);
 const LOG_LINES = 400;
+const REAL_LIMIT_MS = 20_000;
 
 export interface WorldOptions {
   readonly concurrency?: number;
@@ -58,6 +60,7 @@ export class World {
   #port = 0;
   #device: Device | undefined;
   #states = 1;
+  #boots = 0;
 
   private constructor(options: WorldOptions) {
     this.#options = options;
@@ -69,6 +72,7 @@ export class World {
     world.reseed(options.seed ?? 1);
     world.clock.onFault((error) => world.faults.push(error));
     await world.startSimulator();
+    world.#boot();
     world.#port = await world.network.start(world.addresses.mqttPort);
     await world.startDevice();
     await world.settle();
@@ -141,6 +145,13 @@ export class World {
     this.#device?.die();
     this.#device = undefined;
     this.network.cut();
+  }
+
+  /** It starts anew, with another boot id, as after a reboot or a loss of power. */
+  async rebootDevice(): Promise<void> {
+    this.killDevice();
+    this.#boot();
+    await this.startDevice();
   }
 
   /** A device of the same thing with an empty disk, on which nothing has been done. */
@@ -235,6 +246,14 @@ export class World {
     }
   }
 
+  /** For what a real process does: the machine's time passes until it is so, and none of the world's. */
+  async reallyUntil(what: string, isSo: () => boolean): Promise<void> {
+    for (const begin = performance.now(); !isSo(); await setTimeout(5)) {
+      if (performance.now() - begin > REAL_LIMIT_MS) throw new Error(`it never came to pass: ${what}\n${this.story()}`);
+    }
+    await this.settle();
+  }
+
   /** Lets time pass until the promise is settled. */
   async drive<T>(promise: Promise<T>, within = HOUR): Promise<T> {
     let isSettled = false;
@@ -266,6 +285,15 @@ export class World {
       .join('\n');
   }
 
+  #boot(): void {
+    this.#boots += 1;
+    writeFileSync(this.#bootIdPath, `boot-${this.#boots}\n`);
+  }
+
+  get #bootIdPath(): string {
+    return join(this.#directory, 'boot-id');
+  }
+
   get #stateDirectory(): string {
     return join(this.#directory, `state-${this.#states}`);
   }
@@ -287,6 +315,7 @@ export class World {
         ...{ certificatePath: join(directory, 'certificate.pem'), privateKeyPath: join(directory, 'private.key') },
         stateDirectory: this.#stateDirectory,
         jobs: { concurrency, maxInterruptions },
+        reboot: { command: ['true'], shutdownCommand: ['true'], bootIdPath: this.#bootIdPath },
       },
       directory,
     );

@@ -41,7 +41,7 @@ export class DeviceJournal implements Journal {
     this.#results = results;
   }
 
-  recordList(list: RecordedList): { readonly added: number; readonly dropped: number } {
+  recordList(list: RecordedList): ReturnType<Journal['recordList']> {
     return this.#write((inner) => inner.recordList(list));
   }
 

@@ -20,8 +20,11 @@ export interface WorkStep {
   readonly name: string;
   /** Seconds that each start takes; default 0. */
   readonly seconds?: number;
-  /** How each start ends, in their order; the last stands for all that follow. Default: succeed. */
-  readonly ends?: readonly ('succeed' | 'fail' | 'defer')[];
+  /**
+   * How each start ends, in their order; the last stands for all that follow. Default: succeed. `reboot` succeeds when
+   * the device has started anew.
+   */
+  readonly ends?: readonly ('succeed' | 'fail' | 'defer' | 'reboot')[];
   readonly timeoutSeconds?: number;
   readonly retry?: { readonly attempts: number; readonly delaySeconds: number };
   readonly onInterrupted?: 'retry' | 'fail' | 'skip';
@@ -39,7 +42,7 @@ export interface Deed {
   readonly executionNumber: number;
   /** Its name; `cleanup: ` stands before one of the cleanup. */
   readonly step: string;
-  readonly what: 'started' | 'succeeded' | 'failed' | 'deferred' | 'ended';
+  readonly what: 'started' | 'succeeded' | 'failed' | 'deferred' | 'rebooting' | 'ended';
 }
 
 /** All that steps have done on one thing, through every start of its agent, and what must never be seen among it. */
@@ -163,9 +166,12 @@ export class WorkPlanner implements Planner {
       case 'defer':
         tell('deferred');
         return { outcome: 'deferred', reason: `${name} is not to run yet` };
-      default:
-        tell('succeeded');
-        return { outcome: 'succeeded', details };
+      case 'reboot':
+        if (context.rebooted) break;
+        tell('rebooting');
+        return { outcome: 'reboot' };
     }
+    tell('succeeded');
+    return { outcome: 'succeeded', details };
   }
 }
