@@ -35,6 +35,9 @@ export class Intake {
   #askedInVain = false;
   #fresh: { execution: JobExecution; at: number } | undefined;
   #hourly: Timer | undefined;
+  /** What could not be written was lost: the list is asked for again, with back-off. */
+  #lost: Timer | undefined;
+  #losses = 0;
 
   constructor(deps: {
     client: JobsClient;
@@ -66,6 +69,8 @@ export class Intake {
     this.#session = undefined;
     this.#fresh = undefined;
     this.#hourly?.cancel();
+    this.#lost?.cancel();
+    this.#lost = undefined;
   }
 
   /** Asks for the list once more. Calls while one is under way become one. */
@@ -187,15 +192,26 @@ export class Intake {
     }
   }
 
-  /** A journal that cannot be written costs this message, not the agent: the next connect or list brings it again. */
+  /** A journal that cannot be written costs this message, not the agent: another list brings it again. */
   #guard(source: string, record: () => void): void {
     try {
       record();
+      this.#losses = 0;
     } catch (error) {
       this.#log.error({ source, err: error }, 'the journal could not take in the pending jobs');
+      this.#askForLost();
       return;
     }
     this.#onChange();
+  }
+
+  #askForLost(): void {
+    if (!this.#session || this.#lost) return;
+    this.#lost = this.#clock.setTimer(retryDelayMs(this.#losses), () => {
+      this.#lost = undefined;
+      this.refresh();
+    });
+    this.#losses += 1;
   }
 }
 
