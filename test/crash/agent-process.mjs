@@ -41,7 +41,7 @@ function count(job, point) {
 }
 
 /** Makes the write, unless a strike is due: then before it, after it, or instead of it. */
-function strike(jobId, entry, isTold, write) {
+function strikeAt(jobId, entry, isTold, write, onUnavailable) {
   const job = jobOf(jobId);
   const point = pointOf(entry);
   const occurrence = count(job, point);
@@ -50,9 +50,15 @@ function strike(jobId, entry, isTold, write) {
   );
   const tell = (mark) => appendFileSync(job.trace, `${entry}${mark}\n`);
   if (job.hangMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, job.hangMs);
+  if (due?.kind === 'impossible') {
+    tell('!impossible');
+    throw Object.assign(new Error('that cannot be'), { code: 'JOURNAL_STATE' });
+  }
   if (due?.kind === 'error') {
     tell('!error');
-    throw new Error('the disk is full');
+    const error = new Error('the disk is full');
+    onUnavailable(error);
+    throw error;
   }
   if (due?.kind === 'before') {
     tell('!before');
@@ -73,8 +79,9 @@ function stateOf(journal, key) {
   return journal.find(key)?.state ?? (journal.outbox().some(isSame) ? 'finished' : 'absent');
 }
 
-function struckJournal(stateDirectory) {
-  const journal = openJournal(stateDirectory);
+function struckJournal(stateDirectory, options) {
+  const journal = openJournal(stateDirectory, options);
+  const strike = (jobId, entry, isTold, write) => strikeAt(jobId, entry, isTold, write, options.onUnavailable);
   const byKey =
     (event) =>
     (key, ...rest) =>

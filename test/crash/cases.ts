@@ -25,6 +25,9 @@ export interface Cases {
 /** Milliseconds: longer than anything that is in a hurry here, and short enough for all of them. */
 const HANG_MS = 60;
 
+/** How many errors there are before the disk is mended: the agent waits longer after each. */
+const ERRORS = 2;
+
 /** Every persisted point of every scenario, struck once and for ever: before the write, after it, and by an error. */
 export function allCases(): Cases {
   const kills: Case[] = [];
@@ -57,7 +60,7 @@ export function allCases(): Cases {
       const next = trace[index + 1];
       for (const kind of ['before', 'after', 'error'] as const) {
         const once: Strike = { ...at, times: 1, kind };
-        const always: Strike = { ...at, times: FOR_EVER, kind };
+        const always: Strike = { ...at, times: kind === 'error' ? ERRORS : FOR_EVER, kind };
         const hits = promised(scenario, [always], 'job').hits - (scenario.history ?? []).length;
         const name = `${edge} ${kind}`;
         if (isOutsidePlan(edge, kind)) {
@@ -92,6 +95,22 @@ export function allCases(): Cases {
         if (isEndless) endless.add(name);
       }
     }
+  }
+  const [plain] = SCENARIOS;
+  for (const kind of ['before', 'after', 'error'] as const) {
+    for (const point of ['recordList', 'recordOne']) {
+      // Who is killed by a notification is told by the next list, and no notification comes again.
+      for (const times of point === 'recordOne' ? [1] : [1, kind === 'error' ? ERRORS : FOR_EVER]) {
+        const strike: Strike = { point, occurrence: 1, times, kind };
+        const what = kind === 'error' ? `${point} cannot be written` : `killed ${kind} ${point}`;
+        const often = times === 1 ? 'once' : 'each time';
+        add(kind === 'error' ? errors : kills, plain, strike, `${what}, ${often}`, [`list.${point} ${kind}`]);
+      }
+    }
+  }
+  for (const point of ['start@1', 'finishStep@0']) {
+    const strike: Strike = { point, occurrence: 1, times: FOR_EVER, kind: 'impossible' };
+    add(errors, plain, strike, `by a defect of the agent ${point} is impossible`, []);
   }
   return { kills, errors, merged };
 }

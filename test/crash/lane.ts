@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { validateConfig } from '../../src/config/validate.ts';
 import { openJournal } from '../../src/journal/journal-file.ts';
+import { silentLog } from '../support/silent-log.ts';
 import type { Case } from './cases.ts';
 import { forbidding } from './promise.ts';
 import { MOST_INTERRUPTIONS, type StepSpec } from './scenario.ts';
@@ -18,10 +19,13 @@ export interface Actual {
 
 const PROGRAM = join(import.meta.dirname, 'agent-process.mjs');
 const STEP = join(import.meta.dirname, 'step.sh');
+const PLUGIN = join(import.meta.dirname, 'saver.mjs');
 const REBOOT = join(import.meta.dirname, 'reboot.sh');
 const POLL_MS = 10;
 /** Milliseconds for one case, on a machine that has much else to do. */
 const LIMIT_MS = 90_000;
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
 /** One thing with its agent, which is started again whenever it ends. Cases run one after the other. */
 export class Lane {
@@ -35,6 +39,8 @@ export class Lane {
   #ends = 0;
   #deaths = 0;
   #isClosing = false;
+  #hasPlugin = false;
+  #hadPlugin = false;
   #closed = Promise.withResolvers<void>();
   /** What no agent should say or do. */
   readonly faults: string[] = [];
@@ -48,6 +54,8 @@ export class Lane {
     writeFileSync(join(directory, 'boot'), 'first\n');
     // reboot.sh finds the lane beside itself.
     writeFileSync(join(directory, 'reboot.sh'), readFileSync(REBOOT));
+    // With a mode of its own: what others can write is no plug-in.
+    writeFileSync(join(directory, 'saver.mjs'), readFileSync(PLUGIN), { mode: 0o644 });
   }
 
   async run(one: Case): Promise<Actual> {
@@ -58,7 +66,9 @@ export class Lane {
     writeFileSync(join(this.#directory, `${jobId}.json`), JSON.stringify({ strikes, hangMs }));
     writeFileSync(join(this.#directory, 'job'), jobId);
     writeFileSync(join(this.#directory, 'reboots'), (scenario.reboots ?? ['nothing']).join(' '));
-    if (!this.#child) this.#start();
+    await this.#makeReady(scenario.isForPlugin === true);
+    // What is to be struck comes as a notification, and only to an agent that has asked for its list already.
+    if (strikes.some(({ point }) => point === 'recordOne')) await this.#listening();
     await this.#service.create(jobId, this.#thing, this.#document(one));
     const deadline = Date.now() + LIMIT_MS;
     const state = { killed: 0, isCancelled: false };
@@ -74,7 +84,7 @@ export class Lane {
         reason = execution?.statusDetails?.detailsMap?.['reason']?.replaceAll(`${this.#directory}/`, '');
         if (status === expected.status) break;
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause();
     }
     const actual = { ...this.#seen(jobId), status, reason };
     this.#done.push({ one, actual });
@@ -104,11 +114,12 @@ export class Lane {
         left.push(`${one.title}: a write came after its end: ${trace.join(', ')}`);
     }
     const state = this.#state;
-    const journal = openJournal(state);
+    const journal = openJournal(state, { log: silentLog, onUnavailable: (error) => left.push(String(error)) });
     left.push(...journal.runnable().map(({ jobId, state }) => `${jobId} is still ${state}`));
     left.push(...journal.outbox().map(({ jobId }) => `${jobId} is still in the outbox`));
     journal.close();
-    for (const name of ['scratch', 'processes']) {
+    // Idle processes of plug-ins end with their agent, which does not wait for that: the next one finds them gone.
+    for (const name of this.#hadPlugin ? ['scratch'] : ['scratch', 'processes']) {
       if (existsSync(join(state, name)))
         left.push(...readdirSync(join(state, name)).map((entry) => `${name}/${entry}`));
     }
@@ -117,6 +128,32 @@ export class Lane {
 
   get #state(): string {
     return join(this.#service.thingDirectory(this.#thing), 'state');
+  }
+
+  /** A plug-in costs each agent a process, so that only those have one that are to use it. */
+  async #makeReady(hasPlugin: boolean): Promise<void> {
+    const isReady = this.#child !== undefined && this.#hasPlugin === hasPlugin;
+    this.#hasPlugin = hasPlugin;
+    this.#hadPlugin ||= hasPlugin;
+    if (!this.#child) this.#start();
+    else if (!isReady) await this.#restart();
+  }
+
+  async #listening(): Promise<void> {
+    const begin = `${this.#child?.pid} `;
+    while (!this.#read('log').some((line) => line.startsWith(begin) && line.includes('"pending jobs"'))) await pause();
+  }
+
+  /** Between two cases nothing can tell that from any other start. */
+  async #restart(): Promise<void> {
+    const current = this.#current;
+    this.#current = undefined;
+    const ends = this.#ends;
+    this.#child?.kill('SIGKILL');
+    while (this.#ends === ends) await pause();
+    this.#current = current;
+    this.#ends = 0;
+    this.#deaths = 0;
   }
 
   /** Kills an agent that has stopped moving, and cancels what asks to be cancelled. */
@@ -138,9 +175,7 @@ export class Lane {
     await this.#service.cancel(jobId).catch(() => undefined);
     writeFileSync(join(this.#directory, `${jobId}.json`), JSON.stringify({ strikes: [], hangMs: 0 }));
     this.#current = undefined;
-    const ends = this.#ends;
-    this.#child?.kill('SIGKILL');
-    while (this.#ends === ends) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await this.#restart();
   }
 
   #start(): void {
@@ -184,6 +219,7 @@ export class Lane {
         jobs: { maxInterruptions: MOST_INTERRUPTIONS, stopGraceSeconds: 0 },
         reboot: { command: ['sh', join(this.#directory, 'reboot.sh')], bootIdPath: join(this.#directory, 'boot') },
         policy: { denyCommands },
+        handlers: { plugins: this.#hasPlugin ? [join(this.#directory, 'saver.mjs')] : [] },
       },
       thing,
     );
@@ -194,6 +230,7 @@ export class Lane {
   }
 
   #document({ jobId, scenario }: Case): unknown {
+    if (scenario.isForPlugin) return { save: join(this.#directory, `${jobId}.lines`) };
     const action = (spec: StepSpec) => ({
       action: {
         name: scenario.isInvalid ? '' : spec.name,

@@ -37,6 +37,7 @@ interface Disk {
   readonly bootOfReboot: number | undefined;
   /** How its last start stands: amid it, cut off by a stop, or over. */
   readonly last: 'none' | 'amid' | 'stopped' | 'over';
+  readonly hasProgress: boolean;
   /** Steps before it. */
   readonly ignored: number;
   readonly skipped: number;
@@ -49,6 +50,7 @@ const FRESH = {
   reboots: 0,
   bootOfReboot: undefined,
   last: 'none',
+  hasProgress: false,
 } as const;
 
 /** The agent is gone; what is on disk and in the world stays. */
@@ -63,6 +65,8 @@ class Gone {
 /** The same agent takes the execution up again, from what is on disk. */
 class Again {}
 
+class Defect {}
+
 /** What an error at a write leads to. */
 type OnError = 'tried again' | 'begun anew' | 'the end';
 
@@ -75,6 +79,10 @@ export function promised(scenario: Scenario, strikes: readonly Strike[], jobId: 
 /** The pattern of `policy.denyCommands` that forbids one job. */
 export function forbidding(jobId: string): string {
   return `*/${jobId}.lines *`;
+}
+
+export function isOfList({ point }: Strike): boolean {
+  return point === 'recordList' || point === 'recordOne';
 }
 
 class Model {
@@ -102,6 +110,7 @@ class Model {
   }
 
   run(): Promised {
+    this.#comeToKnow();
     while (!this.#live());
     return {
       lines: this.#lines,
@@ -114,6 +123,18 @@ class Model {
     };
   }
 
+  /** The lists and notifications that name the job, as far as they are struck: from the first on. */
+  #comeToKnow(): void {
+    for (const { point, times, kind } of this.#strikes.filter((strike) => isOfList(strike))) {
+      for (let time = 0; time < times; time += 1) {
+        this.#trace.push(`list.${point}!${kind}`);
+        this.#acts.push(this.#actsDone);
+        this.#hits += 1;
+        if (kind === 'before' || kind === 'after') this.#ends += 1;
+      }
+    }
+  }
+
   /** One life of the agent. Returns whether nothing is left to do. */
   #live(): boolean {
     try {
@@ -124,7 +145,9 @@ class Model {
           if (state === 'finished') this.#report();
           else this.#work();
         } catch (again) {
-          if (!(again instanceof Again)) throw again;
+          const outcome = { status: 'FAILED', reason: 'internal error: that cannot be' };
+          if (again instanceof Defect) this.#write('finish', 'finished', { outcome });
+          else if (!(again instanceof Again)) throw again;
         }
       }
     } catch (gone) {
@@ -163,6 +186,7 @@ class Model {
       this.#trace.push(`${from}.${name}${strike ? `!${strike.kind}` : ''}`);
       this.#acts.push(this.#actsDone);
       if (strike) this.#hits += 1;
+      if (strike?.kind === 'impossible') throw new Defect();
       if (strike?.kind === 'error') {
         if (onError === 'tried again') continue;
         throw onError === 'begun anew' ? new Again() : new Gone(false);
@@ -175,32 +199,38 @@ class Model {
   }
 
   #work(): void {
-    const { cleanup = [], isInvalid } = this.#scenario;
+    const outcome = this.#refused() ?? this.#execution();
+    if (outcome === 'unwanted') this.#write('forget', 'forgotten');
+    else this.#write('finish', 'finished', { outcome });
+  }
+
+  #refused(): Outcome | undefined {
+    const { isInvalid } = this.#scenario;
+    const isQueued = this.#disk.state === 'queued';
+    if (!this.#isForbidden && !(isInvalid && isQueued)) return undefined;
+    if (isQueued) return { status: 'REJECTED', reason: this.#refusal() };
+    return this.#isOver ? 'unwanted' : { status: 'FAILED', reason: this.#refusal() };
+  }
+
+  #execution(): Outcome {
+    const { cleanup = [] } = this.#scenario;
     if (this.#disk.state === 'queued') {
-      if (isInvalid || this.#isForbidden) return this.#end({ status: 'REJECTED', reason: this.#refusal() });
       this.#service = 'IN_PROGRESS';
       this.#actsDone += 1;
       this.#write('claim', 'claimed', {}, 'begun anew');
-    } else if (this.#isForbidden) {
-      return this.#end(this.#isOver ? 'unwanted' : { status: 'FAILED', reason: this.#refusal() });
     }
     if (this.#disk.state !== 'cleaning') {
       const outcome = this.#steps();
-      if (cleanup.length === 0) return this.#end(outcome);
+      if (cleanup.length === 0) return outcome;
       this.#write('conclude', 'cleaning', { outcome, index: 0, ...FRESH, ignored: 0, skipped: 0 });
     }
     this.#cleanUp(cleanup);
-    this.#end(this.#disk.outcome ?? 'unwanted');
+    return this.#disk.outcome ?? 'unwanted';
   }
 
   #refusal(): string {
     if (this.#scenario.isInvalid) return 'steps[0].action.name: expected a non-empty string, got ""';
     return `policy.denyCommands "${forbidding(this.#jobId)}" forbids steps[0].action: command "sh"`;
-  }
-
-  #end(outcome: Outcome): void {
-    if (outcome === 'unwanted') this.#write('forget', 'forgotten');
-    else this.#write('finish', 'finished', { outcome });
   }
 
   #report(): void {
@@ -210,7 +240,8 @@ class Model {
     if (!this.#isOver) {
       // The service takes REJECTED only of what was never IN_PROGRESS.
       if (outcome.status === 'REJECTED' && this.#service === 'IN_PROGRESS') {
-        return this.#write('finish', 'finished', { outcome: { ...outcome, status: 'FAILED' } }, 'begun anew');
+        this.#write('finish', 'finished', { outcome: { ...outcome, status: 'FAILED' } }, 'begun anew');
+        return;
       }
       this.#service = outcome.status;
       this.#reason = outcome.reason;
@@ -302,13 +333,13 @@ class Model {
   }
 
   #start({ name, runs, timeoutSeconds }: StepSpec, place: string, interrupted: number): StepEnd {
-    const { attempts, interruptions, bootOfReboot, state } = this.#disk;
+    const { attempts, interruptions, bootOfReboot, state, hasProgress } = this.#disk;
     const isCleaning = state === 'cleaning';
     const change = { attempts: attempts + 1, interruptions: interruptions + interrupted, last: 'amid' } as const;
     this.#write('start', isCleaning ? 'cleaning' : 'running', change, 'begun anew');
     const isRebooted = bootOfReboot !== undefined && bootOfReboot !== this.#boot;
     const runsBefore = this.#lines.filter((line) => line.startsWith(`${name} `)).length;
-    this.#lines.push(`${name} ${attempts + 1}${isRebooted ? ' rebooted' : ''}`);
+    this.#lines.push(`${name} ${attempts + 1}${isRebooted ? ' rebooted' : ''}${hasProgress ? ' from half' : ''}`);
     this.#actsDone += 1;
     const deed: Deed = runs[Math.min(runsBefore, runs.length - 1)] ?? runs[0];
     switch (deed) {
@@ -333,12 +364,24 @@ class Model {
       case 'cancelled':
         this.#cancel();
         return 'succeeded';
+      case 'save':
+        return this.#save();
       case 'later':
         this.#write('defer', 'waiting', { last: 'over' });
         throw new Again();
       case 'reboot':
         return this.#reboot(place);
     }
+  }
+
+  #save(): StepEnd {
+    try {
+      this.#write('saveProgress', this.#disk.state, { hasProgress: true }, 'begun anew');
+    } catch (error) {
+      if (!(error instanceof Again)) throw error;
+      this.#lines.push('unsaved');
+    }
+    return 'succeeded';
   }
 
   #reboot(place: string): StepEnd {

@@ -15,7 +15,9 @@ export type Deed =
   /** Has its own job cancelled at the service, and goes on until it is ended. */
   | 'cancel'
   /** The same, but ends well when the job is cancelled. */
-  | 'cancelled';
+  | 'cancelled'
+  /** Saves its progress and ends well; one that finds progress says so, and one that cannot save any. Of a plug-in. */
+  | 'save';
 
 /** What the reboot command does. */
 export type RebootDeed =
@@ -40,13 +42,19 @@ export interface StepSpec {
 
 /** A fault at a write of the journal. */
 export interface Strike {
-  /** Which write: `claim`, `start@0`, `cleanup finishStep@1` (steps count from 0), whatever state it comes from. */
+  /**
+   * Which write: `claim`, `start@0`, `cleanup finishStep@1` (steps count from 0), whatever state it comes from;
+   * `recordList` and `recordOne` of what names the job.
+   */
   readonly point: string;
   /** From its how-manieth occurrence on, from 1. */
   readonly occurrence: number;
   readonly times: number;
-  /** `before`: nothing is on disk; `after`: all of it; the agent is dead then. `error`: the write throws. */
-  readonly kind: 'before' | 'after' | 'error';
+  /**
+   * `before`: nothing is on disk; `after`: all of it; the agent is dead then. `error`: the write throws, as on a full
+   * disk. `impossible`: it throws that such a thing cannot happen, as with a defect of the agent.
+   */
+  readonly kind: 'before' | 'after' | 'error' | 'impossible';
 }
 
 export interface Scenario {
@@ -58,6 +66,8 @@ export interface Scenario {
   readonly timeoutSeconds?: number;
   /** What the reboot command does, in turn; the last for ever. */
   readonly reboots?: readonly [RebootDeed, ...RebootDeed[]];
+  /** The document is for a plug-in, and the one step is the plug-in’s. */
+  readonly isForPlugin?: boolean;
   /** The document is not valid. */
   readonly isInvalid?: boolean;
   /** What happens while the agent is dead for the first time. */
@@ -80,7 +90,7 @@ const does = (name: string, runs: StepSpec['runs'], changes: Changes = {}): Step
 const struck = (kind: 'before' | 'after', point: string): Strike => ({ point, occurrence: 1, times: 1, kind });
 
 /** Plans, and what happens to them by itself. Each is then struck at each of its writes. */
-export const SCENARIOS: readonly Scenario[] = [
+export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
   { title: 'two steps', steps: [ok('a'), ok('b')] },
   {
     title: 'two steps that fail when interrupted',
@@ -196,6 +206,8 @@ export const SCENARIOS: readonly Scenario[] = [
     history: [struck('after', 'defer@0')],
     afterFirstDeath: 'cancelled',
   },
+
+  { title: 'a plug-in that saves its progress', steps: [does('saver', ['save'])], isForPlugin: true },
 
   { title: 'a document that is not valid', steps: [ok('a')], isInvalid: true },
   {

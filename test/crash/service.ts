@@ -28,6 +28,10 @@ export class Service {
       region: 'us-east-1',
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     });
+    // Sources disagree on it (docs/protocol.md, P40); this reading asks more of the agent.
+    const settings = `http://127.0.0.1:${String(ready['httpPort'])}/_simulator/settings`;
+    const answer = await fetch(settings, { method: 'PATCH', body: JSON.stringify({ rejectWhileInProgress: false }) });
+    if (!answer.ok) throw new Error(`${settings}: ${await answer.text()}`);
   }
 
   /** The directory that the simulator has prepared for a thing. */
