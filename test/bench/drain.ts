@@ -133,7 +133,7 @@ function report(rows: readonly Awaited<ReturnType<typeof measure>>[], sizes: Siz
   ]);
   const header = ['', 'jobs/s', 'in memory', 'ratio', 'syncs/job', 'KiB/job', 'KiB to storage'];
   for (const row of [header, ...cells]) {
-    console.log(row.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(12))).join(''));
+    console.log(row.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(16))).join(''));
   }
   console.log(`\n${method}`);
 }
