@@ -104,11 +104,14 @@ export class Dispatcher {
 
   #mayRun(execution: RunnableExecution): boolean {
     // What has begun goes on; what has not is left at the service while the disk has no room for it.
-    return this.#isFree(keyText(execution)) && (execution.state !== 'queued' || this.#deps.storage.isOpen());
+    return this.#isFree(execution) && (execution.state !== 'queued' || this.#deps.storage.isOpen());
   }
 
-  #isFree(key: string): boolean {
-    return !this.#running.has(key) && !this.#faults.has(key) && !this.#later.has(key);
+  /** Of one job never two executions at once: what one leaves behind, its cleanup may still be tidying up. */
+  #isFree(execution: RunnableExecution): boolean {
+    const key = keyText(execution);
+    if (this.#faults.has(key) || this.#later.has(key)) return false;
+    return ![...this.#running.values()].some(({ execution: { jobId } }) => jobId === execution.jobId);
   }
 
   #launch(execution: RunnableExecution, session: AbortSignal): void {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { HOUR, SECOND, World } from '../support/world.ts';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { HOUR, MINUTE, SECOND, World } from '../support/world.ts';
 import { expectNextJob, expectTruth, work } from './truth.ts';
 
 let world: World;
@@ -9,6 +9,12 @@ beforeAll(async () => {
 });
 
 afterAll(() => world.close());
+
+beforeEach(async () => {
+  await world.operator.reset();
+  await world.newDevice();
+  await world.settle();
+});
 
 it('never more jobs run at once than are allowed, whoever is cancelled, and each gets its turn', async () => {
   const steps = [
@@ -33,5 +39,19 @@ it('never more jobs run at once than are allowed, whoever is cancelled, and each
   expect(world.deeds.of('d')).toEqual([]);
   expect(world.deeds.mostAtOnce).toBe(2);
   await expectNextJob(world);
+  await expectTruth(world, 2);
+});
+
+it('a retry of the service waits until what is left of the run before it is tidied up', async () => {
+  const steps = [{ name: 'first', seconds: 3600 }];
+  const cleanup = [{ name: 'tidy', seconds: 60 }];
+  await world.operator.createJob('job', work('job', { steps, cleanup }), {
+    timeoutConfig: { inProgressTimeoutInMinutes: 5 },
+    jobExecutionsRetryConfig: { criteriaList: [{ failureType: 'TIMED_OUT', numberOfRetries: 1 }] },
+  });
+  await world.advance(5 * MINUTE + 30 * SECOND);
+  expect(world.deeds.starts).toEqual(['job#1 first', 'job#1 cleanup: tidy']);
+  await world.advance(MINUTE);
+  expect(world.deeds.starts).toEqual(['job#1 first', 'job#1 cleanup: tidy', 'job#2 first']);
   await expectTruth(world, 2);
 });

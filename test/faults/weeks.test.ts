@@ -122,6 +122,15 @@ it('more jobs than a list has room for run afterwards, each once', async () => {
   await expectTruth(world);
 });
 
+it('a job that a failing disk could not take in is asked for again within seconds, not at the next list', async () => {
+  world.disk.failures = 4;
+  await world.operator.createJob('job', work('job'));
+  expect(await world.outcome('job', 3 * MINUTE), world.story()).toBe('SUCCEEDED');
+  expect(world.deeds.of('job')).toEqual(ONCE);
+  await expectNextJob(world);
+  await expectTruth(world);
+});
+
 describe('while the device is offline', () => {
   it.each([
     ['cancelled', () => world.operator.cancelJob('job', true)],
