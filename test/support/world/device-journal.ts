@@ -1,3 +1,4 @@
+import { ThingAgentError } from '../../../src/errors.ts';
 import type {
   ExecutionKey,
   Journal,
@@ -24,21 +25,24 @@ export interface Disk {
 /** What a device has finished, as far as its disk knows: by edition and number. */
 export type Results = Map<string, Result>;
 
+interface DeviceJournalParts {
+  readonly disk: Disk;
+  readonly deeds: Deeds;
+  readonly results: Results;
+  /** A write has taken the device with it. */
+  readonly onDeath: () => void;
+  readonly onUnavailable: (error: unknown) => void;
+}
+
 /** The journal of one start of a device: the real one, on a disk that may fail, and silent once the device is dead. */
 export class DeviceJournal implements Journal {
   readonly #inner: Journal;
-  readonly #disk: Disk;
-  readonly #deeds: Deeds;
-  readonly #results: Results;
-  readonly #die: () => void;
+  readonly #parts: DeviceJournalParts;
   #isClosed = false;
 
-  constructor(inner: Journal, disk: Disk, deeds: Deeds, results: Results, die: () => void) {
+  constructor(inner: Journal, parts: DeviceJournalParts) {
     this.#inner = inner;
-    this.#die = die;
-    this.#disk = disk;
-    this.#deeds = deeds;
-    this.#results = results;
+    this.#parts = parts;
   }
 
   recordList(list: RecordedList): ReturnType<Journal['recordList']> {
@@ -84,8 +88,8 @@ export class DeviceJournal implements Journal {
     const work = before && workOf(before);
     if (!work) return;
     const run = { edition: work.edition, executionNumber: key.executionNumber };
-    this.#results.set(nameOf(run), result);
-    this.#deeds.resultOnDisk(run);
+    this.#parts.results.set(nameOf(run), result);
+    this.#parts.deeds.resultOnDisk(run);
   }
 
   outbox(): readonly Report[] {
@@ -112,27 +116,21 @@ export class DeviceJournal implements Journal {
 
   #write<T>(write: (inner: Journal) => T): T {
     if (this.#isClosed) throw new Error('the device is dead');
-    if (this.#disk.failures > 0) {
-      this.#disk.failures -= 1;
-      throw new Error('database or disk is full');
+    const { disk, onDeath, onUnavailable } = this.#parts;
+    if (disk.failures > 0) {
+      disk.failures -= 1;
+      const full = new ThingAgentError('JOURNAL_UNAVAILABLE', 'the disk is full', { retryable: true });
+      onUnavailable(full);
+      throw full;
     }
-    const when = this.#isFatal();
+    const when = fatal(disk);
     if (when === 'before') {
-      this.#die();
+      onDeath();
       throw new Error('the device has died');
     }
     const done = write(this.#inner);
-    if (when === 'after') this.#die();
+    if (when === 'after') onDeath();
     return done;
-  }
-
-  #isFatal(): 'before' | 'after' | undefined {
-    const { fatal } = this.#disk;
-    if (!fatal) return undefined;
-    fatal.writes -= 1;
-    if (fatal.writes >= 0) return undefined;
-    this.#disk.fatal = undefined;
-    return fatal.when;
   }
 
   /** The step that was due is over, and the disk knows. */
@@ -143,8 +141,18 @@ export class DeviceJournal implements Journal {
     const { index } = execution.step;
     const cleaning = execution.state === 'cleaning';
     const step = (cleaning ? (work.cleanup ?? []) : work.steps)[index];
-    if (step) this.#deeds.onDisk(run, cleaning ? cleanupName(step.name) : step.name);
+    if (step) this.#parts.deeds.onDisk(run, cleaning ? cleanupName(step.name) : step.name);
   }
+}
+
+/** Whether this write is the one that takes the device with it. */
+function fatal(disk: Disk): 'before' | 'after' | undefined {
+  if (!disk.fatal) return undefined;
+  disk.fatal.writes -= 1;
+  if (disk.fatal.writes >= 0) return undefined;
+  const { when } = disk.fatal;
+  disk.fatal = undefined;
+  return when;
 }
 
 function workOf({ document }: RunnableExecution): WorkDocument | undefined {

@@ -38,8 +38,10 @@ export class Device {
     this.#agent = new Agent(config, ownLog, {
       clock: this.clock,
       planner: new WorkPlanner(deeds, this.clock, isDead),
-      openJournal: (directory) => {
-        this.#journal = new DeviceJournal(openJournal(directory), disk, deeds, results, onDeath);
+      openJournal: (directory, options) => {
+        const { onUnavailable = () => undefined } = options;
+        const journal = openJournal(directory, options);
+        this.#journal = new DeviceJournal(journal, { disk, deeds, results, onDeath, onUnavailable });
         return this.#journal;
       },
     });
