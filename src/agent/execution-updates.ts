@@ -13,11 +13,8 @@ export interface ExecutionIdentity extends ExecutionKey {
 
 export type UpdateEnd =
   | { readonly kind: 'accepted' }
-  /**
-   * The service has ended the execution, deleted it, or has another job of its id. `anew`: one that nothing but its
-   * being QUEUED tells from the execution that was meant.
-   */
-  | { readonly kind: 'over'; readonly why: string; readonly anew?: true };
+  /** The service has ended the execution, deleted it, or has another job of its id. */
+  | { readonly kind: 'over'; readonly why: string };
 
 export type Described =
   | { readonly kind: 'there'; readonly execution: JobExecution }
@@ -88,7 +85,7 @@ export class ExecutionUpdates {
       // An execution that is gone is refused (ResourceNotFound); an empty answer is a mishap, and is asked for again.
       if (!execution) throw mishap(identity, 'the service described nothing');
       if (isAnother(execution, identity)) return over('the service has another job of this id');
-      if (begun && execution.status === 'QUEUED') return { ...over('the service has it as QUEUED anew'), anew: true };
+      if (begun && execution.status === 'QUEUED') return over('the service has it as QUEUED anew');
       if (TERMINAL_STATUSES.has(execution.status)) return over(`the service has it as ${execution.status}`);
       this.#versions.set(keyText(identity), execution.versionNumber);
       return { kind: 'there', execution };

@@ -96,13 +96,12 @@ export class Reporter {
       const fields = { jobId, executionNumber, status, statusDetails: details };
       if (end.kind === 'accepted') {
         this.#deps.log.info(fields, 'reported');
-        this.#settle(report, 'settle');
+        this.#settle(report);
         return;
       }
       const text = 'the service has ended this execution already; its result stays in this log';
       this.#deps.log.warn({ ...fields, why: end.why }, text);
-      // What is kept against being run twice would keep the new one from being run at all.
-      this.#settle(report, end.anew ? 'forget' : 'settle');
+      this.#settle(report);
       this.#deps.onOutdated();
     } catch (error) {
       if (!session.aborted) this.#handleFailure(report, error);
@@ -127,10 +126,10 @@ export class Reporter {
     }
   }
 
-  #settle(report: Report, how: 'settle' | 'forget'): void {
+  #settle(report: Report): void {
     const text = keyText(report);
     // Sent, but not noted as sent: it will be sent again, be found over, and be settled then.
-    if (!this.#write(report, () => this.#deps.journal[how](report))) return;
+    if (!this.#write(report, () => this.#deps.journal.settle(report))) return;
     this.#deferrals.clear(text);
     this.#bare.delete(text);
     this.#deps.updates.forget(report);
