@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../errors.ts';
 import { BOOT_ID_PATH, readBootId } from './boot-id.ts';
@@ -50,15 +50,12 @@ export class ProcessLedger {
     const { JOB_ID: jobId = '', JOB_EXECUTION_NUMBER: executionNumber = '', JOB_STEP: step = '' } = env;
     const about = { program, jobId, executionNumber, step };
     this.#own.add(token);
-    this.#attempt('written', () => {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-      this.#write(token, { about });
-    });
+    this.#attempt('written', () => this.#write(token, { about, bootId: this.#boot() }));
     return {
       variables: { [PROCESS_VARIABLE]: token },
       started: (pid) => {
         const startTime = processStatus(pid)?.startTime;
-        if (startTime !== undefined) this.#attempt('written', () => this.#write(token, { about, pid, startTime }));
+        if (startTime !== undefined) this.#attempt('written', () => this.#write(token, { pid, startTime }));
       },
       ended: () => {
         this.strike(token);
@@ -92,26 +89,41 @@ export class ProcessLedger {
     }
   }
 
-  #write(token: string, entry: object): void {
-    writeFileSync(join(this.#directory, token), JSON.stringify({ ...entry, bootId: this.#boot() }), { mode: 0o600 });
+  /** Lines, each a part of the entry. Never written over: ext4 would flush that to the disk at once. */
+  #write(token: string, part: object): void {
+    const path = join(this.#directory, token);
+    const line = `${JSON.stringify(part)}\n`;
+    try {
+      appendFileSync(path, line, { mode: 0o600 });
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      appendFileSync(path, line, { mode: 0o600 });
+    }
   }
 
   /** A file that an end of the agent has cut short still tells the token. */
   #read(token: string): Leftover & { readonly bootId?: string | undefined } {
+    const entry: Record<string, unknown> = {};
+    for (const line of this.#text(token).split('\n')) Object.assign(entry, partOf(line));
+    const { pid, startTime, bootId, about } = entry;
+    const texts = Object.entries(fieldsOf(about)).filter((field): field is [string, string] => {
+      return typeof field[1] === 'string';
+    });
+    return {
+      token,
+      about: Object.fromEntries(texts),
+      ...(typeof pid === 'number' && typeof startTime === 'number' ? { leader: { pid, startTime } } : {}),
+      ...(typeof bootId === 'string' ? { bootId } : {}),
+    };
+  }
+
+  #text(token: string): string {
     try {
-      const entry: unknown = JSON.parse(readFileSync(join(this.#directory, token), 'utf8'));
-      const { pid, startTime, bootId, about } = fieldsOf(entry);
-      const texts = Object.entries(fieldsOf(about)).filter((field): field is [string, string] => {
-        return typeof field[1] === 'string';
-      });
-      return {
-        token,
-        about: Object.fromEntries(texts),
-        ...(typeof pid === 'number' && typeof startTime === 'number' ? { leader: { pid, startTime } } : {}),
-        ...(typeof bootId === 'string' ? { bootId } : {}),
-      };
+      return readFileSync(join(this.#directory, token), 'utf8');
     } catch {
-      return { token, about: {} };
+      // Its name is enough to go by.
+      return '';
     }
   }
 
@@ -136,6 +148,14 @@ export class ProcessLedger {
         `the ledger of processes cannot be ${what}: should the agent be killed, what it started may run on`,
       );
     }
+  }
+}
+
+function partOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return fieldsOf(JSON.parse(line));
+  } catch {
+    return {};
   }
 }
 

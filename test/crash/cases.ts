@@ -36,6 +36,16 @@ export function allCases(): Cases {
   const erroneous = new Set<string>();
   const planless = new Set<string>();
   let merged = 0;
+  const known = new Set<string>();
+  /** Whether a step has been struck like this before, in another scenario. */
+  const isKnown = (scenario: Scenario, trace: readonly string[], index: number, strike: Strike): boolean => {
+    const signature = stepSignature(scenario, trace, index, strike);
+    if (signature === undefined || !known.has(signature)) {
+      if (signature !== undefined) known.add(signature);
+      return false;
+    }
+    return true;
+  };
   const add = (to: Case[], scenario: Scenario, strike: Strike | undefined, what: string, edges: string[]) => {
     const jobId = `job-${to === kills ? 'k' : 'e'}${to.length + 1}`;
     const strikes = strike ? [strike] : [];
@@ -82,7 +92,7 @@ export function allCases(): Cases {
         // With nothing done between two writes, an end after the first and one before the second leave the same behind.
         const isLikeBefore = kind === 'before' && index > 0 && acts[index] === acts[index - 1];
         const isLikeNext = kind === 'after' && next !== undefined && acts[index] === acts[index + 1];
-        if (isLikeBefore) merged += 1;
+        if (isLikeBefore || isKnown(scenario, trace, index, once)) merged += 1;
         else {
           const also = isLikeNext ? [`${edgeOf(next)} before`] : [];
           add(kills, scenario, once, `killed ${kind} ${entry}`, [name, ...also]);
@@ -90,7 +100,8 @@ export function allCases(): Cases {
         // A point that is not reached again after the first time cannot be struck for ever.
         // One that no cap ends is struck as often as it is reached, and what follows is what follows one strike.
         const isEndless = hits >= FOR_EVER;
-        if (hits < 2 || (isEndless && endless.has(name))) merged += 1;
+        const isOneOfOthers = isEndless ? endless.has(name) : isKnown(scenario, trace, index, always);
+        if (hits < 2 || isOneOfOthers) merged += 1;
         else add(kills, scenario, always, `killed ${kind} ${entry}, each time`, [name]);
         if (isEndless) endless.add(name);
       }
@@ -138,4 +149,34 @@ function occurrenceOf(trace: readonly string[], index: number): number {
 function isOutsidePlan(edge: string, kind: Strike['kind']): boolean {
   const [, event] = edge.split('.');
   return event === 'claim' || event === 'settle' || (event === 'finish' && kind === 'after');
+}
+
+/**
+ * All that decides what follows from a strike amid a step: the step's record begins anew with each step, so neither what
+ * came before it nor what comes after it is among that. Undefined where something else has a part in it.
+ */
+function stepSignature(
+  scenario: Scenario,
+  trace: readonly string[],
+  index: number,
+  strike: Strike,
+): string | undefined {
+  const { steps, cleanup = [], reboots, afterFirstDeath, history, timeoutSeconds } = scenario;
+  const begin = trace.slice(0, index).findLastIndex((entry) => isBoundary(entry)) + 1;
+  const position = trace.slice(begin).find((entry) => entry.includes('@'));
+  if (position === undefined || isOutsidePlan(edgeOf(trace[index] ?? ''), strike.kind)) return undefined;
+  const number = Number(/@(\d+)/.exec(position)?.[1]);
+  const isCleaning = position.startsWith('cleaning');
+  const { name: _, ...spec } = (isCleaning ? cleanup : steps)[number] ?? { name: '' };
+  const entries = trace.slice(begin, index + 1).map((entry) => entry.replace(/@\d+/, ''));
+  const last = entries.pop() ?? '';
+  const { kind, times } = strike;
+  // Whatever ends the step: before it is written, it is nowhere.
+  const where = kind === 'before' && isBoundary(trace[index] ?? '') ? last.replace(/\..*/, '.end') : last;
+  return JSON.stringify({ spec, entries, where, kind, times, reboots, afterFirstDeath, history, timeoutSeconds });
+}
+
+/** A write after which another step is due, or none. */
+function isBoundary(entry: string): boolean {
+  return /\.(claim|finishStep@\d+|skip@\d+|conclude|finish|forget)$/.test(entry);
 }

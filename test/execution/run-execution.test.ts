@@ -320,6 +320,18 @@ describe('an end of the agent amid a step', () => {
     });
   });
 
+  test('that stopped it, where its failure is to be ignored, lets the next step run', async () => {
+    const end = run([step('A', untilAborted)]);
+    await vi.waitFor(() => expect(events).toContain('A 1'));
+    stopping.abort();
+    cutOff.abort();
+    await end;
+    restart();
+    const ignored = step('A', bad, { onInterrupted: 'fail', ignoreFailure: true });
+    expect(await run([ignored, step('B', ok)])).toMatchObject({ status: 'SUCCEEDED' });
+    expect(events).toEqual(['A 1', 'B 1']);
+  });
+
   test('what the step saved is there at its next start, and gone at the next step', async () => {
     const seen: unknown[] = [];
     const save: Work = (context) => {
@@ -381,10 +393,20 @@ describe('a reboot', () => {
 
   test('is not done by a restart of the agent: it is asked for again, not for ever', async () => {
     for (let times = 1; times <= MOST_REBOOTS; times += 1) await untilAsked([rebooting], times);
-    rebootRefused = 'the device did not start anew within 300 s (the boot id is the same)';
     expect(await run([rebooting])).toMatchObject({
       status: 'FAILED',
-      statusDetails: { reason: expect.stringMatching(/^step 1 "R": the device did not start anew/) },
+      statusDetails: {
+        reason: `step 1 "R": the device did not start anew, though asked ${MOST_REBOOTS} times (the boot id is the same)`,
+      },
+    });
+    expect(events.filter((event) => event === 'reboot')).toHaveLength(MOST_REBOOTS);
+  });
+
+  test('that is refused, where that is to be ignored, lets the next step run', async () => {
+    rebootRefused = 'not now';
+    expect(await run([step('R', rebooting.run, { ignoreFailure: true }), step('B', ok)])).toMatchObject({
+      status: 'SUCCEEDED',
+      statusDetails: { reason: '1 of 2 steps succeeded, 1 failed and was ignored' },
     });
   });
 
@@ -482,6 +504,38 @@ describe('cleanup', () => {
     expect(await run([step('A', ok)], { cleanup: tidy })).toEqual({ kind: 'unwanted' });
     expect(events).toEqual(['A 1', 'T 1', 'Tidy 2']);
     void end;
+  });
+
+  test('is not interrupted by a stop, nor by an end of the agent between two tries', async () => {
+    const cleanup = [
+      step('T', untilAborted),
+      step('U', bad, { retry: { attempts: 1, delaySeconds: 10 }, onInterrupted: 'skip' }),
+    ];
+    const end = run([step('A', ok)], { cleanup }, 1);
+    await vi.waitFor(() => expect(events).toContain('T 1'));
+    stopping.abort();
+    cutOff.abort();
+    expect(await end).toEqual({ kind: 'stopped' });
+    restart();
+    void run([step('A', bad)], { cleanup: [step('T', ok), ...cleanup.slice(1)] }, 1);
+    await vi.waitFor(() => expect(clock.waits).toBe(1));
+    restart();
+    expect(await run([step('A', bad)], { cleanup: [step('T', bad), step('U', ok)] }, 1)).toMatchObject({
+      status: 'SUCCEEDED',
+      statusDetails: { reason: '1 of 1 steps succeeded' },
+    });
+    expect(events).toEqual(['A 1', 'T 1', 'T 2', 'U 1', 'U 2']);
+  });
+
+  test('that was stopped heeds its onInterrupted', async () => {
+    const end = run([step('A', ok)], { cleanup: [step('T', untilAborted)] });
+    await vi.waitFor(() => expect(events).toContain('T 1'));
+    stopping.abort();
+    cutOff.abort();
+    await end;
+    restart();
+    await run([step('A', bad)], { cleanup: [step('T', bad, { onInterrupted: 'skip' }), step('U', ok)] });
+    expect(events).toEqual(['A 1', 'T 1', 'U 1']);
   });
 
   test('asks for nothing that it cannot have', async () => {

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -62,6 +71,11 @@ async function leave(script: string, files: readonly string[], { isNoted = true 
     .poll(() => files.every((name) => existsSync(join(directory, name))), { timeout: 20_000, interval: 10 })
     .toBe(true);
   return child;
+}
+
+/** Changes what the ledger says of the one child in it. */
+function amend(part: object): void {
+  for (const name of readdirSync(ledgerPath())) appendFileSync(join(ledgerPath(), name), `${JSON.stringify(part)}\n`);
 }
 
 /** Written whole or not at all. */
@@ -131,20 +145,21 @@ test('a child that was started and not yet noted is known by its environment', a
   expect(isAlive(child.pid)).toBe(false);
 });
 
-test('an entry that the end of the agent has cut short still tells which it was', async () => {
+test.each([
+  '',
+  '{"abo',
+  '{"about":{"program":"sh"}}\n{"pid":1',
+])('an entry that the end of the agent has cut short still tells which it was: %s', async (text) => {
   const child = await leave(`${note('sh')}; sleep 300`, ['pid-sh']);
-  for (const name of readdirSync(ledgerPath())) writeFileSync(join(ledgerPath(), name), '{"abo');
+  for (const name of readdirSync(ledgerPath())) writeFileSync(join(ledgerPath(), name), text);
   await endAll();
   expect(isAlive(child.pid)).toBe(false);
 });
 
 test('another process that has got the same number is not touched', async () => {
   const child = await leave(`${note('sh')}; sleep 300`, ['pid-sh']);
-  for (const name of readdirSync(ledgerPath())) {
-    const path = join(ledgerPath(), name);
-    const entry = JSON.parse(readFileSync(path, 'utf8')) as { startTime: number };
-    writeFileSync(path, JSON.stringify({ ...entry, startTime: entry.startTime - 1 }));
-  }
+  const [left] = ledger().left();
+  amend({ startTime: (left?.leader?.startTime ?? 0) - 1 });
   await endAll();
   expect(isAlive(child.pid)).toBe(true);
   expect(readdirSync(ledgerPath())).toEqual([]);
@@ -152,10 +167,7 @@ test('another process that has got the same number is not touched', async () => 
 
 test('of another start of the kernel nothing can be left', async () => {
   const child = await leave(`${note('sh')}; sleep 300`, ['pid-sh']);
-  for (const name of readdirSync(ledgerPath())) {
-    const path = join(ledgerPath(), name);
-    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), bootId: 'another' }));
-  }
+  amend({ bootId: 'another' });
   await endAll();
   expect(isAlive(child.pid)).toBe(true);
   expect(readdirSync(ledgerPath())).toEqual([]);
