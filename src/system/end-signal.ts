@@ -9,7 +9,8 @@ const SIGRTMIN = 34;
  *
  * To be asked when the last of its pipes has closed: the kernel sets the exit code before it closes descriptors, and
  * libuv handles a readable descriptor before the SIGCHLD that makes it reap. proc_pid_stat(5), field 52. So it stays
- * unknown of a program that closed them all long before, or left them to another, and of one that is not ours to see.
+ * unknown of a program that closed them all long before, or left them to another, and of one that is not ours to see;
+ * and libuv, which reaps all children at once, may reap it unseen where another one ends in the same moment.
  */
 export function realTimeEnd(pid: number): string | undefined {
   let stat: string;
