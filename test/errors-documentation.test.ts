@@ -27,5 +27,10 @@ describe('docs/errors.md', () => {
     const codes = codesInSource();
     expect(codes.size).toBeGreaterThan(30);
     expect([...codes].filter((code) => !documented.includes(`\`${code}\``))).toEqual([]);
+    const rows = documented.split('\n').filter((line) => line.startsWith('| `'));
+    const twice = [...codes].filter(
+      (code) => rows.filter((row) => row.split('|')[1]?.includes(`\`${code}\``)).length > 1,
+    );
+    expect(twice).toEqual([]);
   });
 });

@@ -203,7 +203,14 @@ export class Agent {
     const cutOff = new AbortController();
     const commands = { reboot: reboot.command, shutdown: reboot.shutdownCommand };
     // Not in the ledger: what makes the device start anew is no orphan of a step.
-    const rebooter = new Rebooter({ ...reboot, commands, processes: new ProcessRunner(), clock, log });
+    const rebooter = new Rebooter({
+      ...reboot,
+      commands,
+      processes: new ProcessRunner(),
+      clock,
+      log,
+      onReleased: () => dispatcher.wake(),
+    });
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,

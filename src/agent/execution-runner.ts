@@ -97,7 +97,7 @@ export class ExecutionRunner {
     if (wanted.kind === 'unwanted') signals.unwanted.abort();
     else watch.timesOutIn(execution, wanted.secondsLeft);
     const { document } = execution;
-    const verdict = await planner.plan(document);
+    const verdict = await planner.plan(document, { begun: true });
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     const { plan } = verdict;
     if (execution.handler !== plan.handler) {
@@ -221,6 +221,8 @@ export class ExecutionRunner {
     progress.end(execution);
     const writer = new JournalWriter(this.#deps, execution);
     await writer.persist(() => journal.finish(execution, { status, statusDetails }));
+    // While the disk failed, remarks on it came in.
+    progress.end(execution);
     await workspaces.remove(execution);
     log.info({ jobId, executionNumber, status, statusDetails }, 'finished');
     reporter.wake();

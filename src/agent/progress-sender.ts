@@ -76,7 +76,7 @@ export class ProgressSender {
   #entry(identity: ExecutionIdentity): Unsent {
     const text = keyText(identity);
     const known = this.#unsent.get(text);
-    if (known) return known;
+    if (known && known.identity.queuedAt === identity.queuedAt) return known;
     const unsent = { identity, progress: undefined, details: {}, remarks: {}, sending: false };
     this.#unsent.set(text, unsent);
     return unsent;

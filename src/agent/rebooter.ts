@@ -12,6 +12,8 @@ interface RebooterDeps {
   readonly processes: Pick<ProcessRunner, 'run'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** No reboot is waited for any more: others may start. */
+  readonly onReleased?: () => void;
 }
 
 /** Makes the device start anew, or power off, when no execution but those that want it is running. */
@@ -65,6 +67,7 @@ export class Rebooter implements RebooterPort {
       return `the device ${what} within ${deadlineSeconds} s (the boot id is the same)`;
     } finally {
       this.#wanting -= 1;
+      if (this.#wanting === 0) this.#deps.onReleased?.();
     }
   }
 

@@ -7,7 +7,7 @@ import { problemText } from './document-problems.ts';
 import { documentStep } from './document-step.ts';
 import { type Judge, judgeForDevice } from './document-verdict.ts';
 import type { JobDocument } from './job-document.ts';
-import type { Planner, Verdict } from './plan.ts';
+import type { Planner, PlanOptions, Verdict } from './plan.ts';
 import { type PlannedPlugin, pluginVerdict } from './plugin-step.ts';
 
 export interface DocumentPlannerOptions {
@@ -28,14 +28,18 @@ export class DocumentPlanner implements Planner {
     this.#options = options;
   }
 
-  async plan(document: unknown): Promise<Verdict> {
+  async plan(document: unknown, { begun = false }: PlanOptions = {}): Promise<Verdict> {
     const { plugins, judge, programs, log } = this.#options;
     for (const plugin of plugins) {
       const verdict = await pluginVerdict(plugin, document, log);
       if (verdict.kind !== 'declined') return verdict;
     }
     if (!isAwsDocument(document)) return { kind: 'rejected', reason: this.#nobodyAccepts() };
-    const verdict = await judgeForDevice(document, judge, programs.handlersDirectory);
+    const verdict = await judgeForDevice(
+      document,
+      begun ? { ...judge, attributes: undefined } : judge,
+      programs.handlersDirectory,
+    );
     const warnings = verdict.warnings.map(problemText);
     if (warnings.length > 0) log.warn({ warnings }, 'the job document has keys that mean nothing here');
     if (verdict.kind === 'rejected') return { kind: 'rejected', reason: verdict.reason };

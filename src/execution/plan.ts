@@ -31,7 +31,15 @@ export type Verdict =
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'rejected'; readonly reason: string };
 
+export interface PlanOptions {
+  /**
+   * The execution has begun: its conditions held then, and its own steps may have changed what they ask about. The
+   * device's policy still has a say.
+   */
+  readonly begun?: boolean;
+}
+
 /** Chooses the handler and parses the document. Never throws for what a document contains. */
 export interface Planner {
-  plan(document: unknown): Promise<Verdict>;
+  plan(document: unknown, options?: PlanOptions): Promise<Verdict>;
 }

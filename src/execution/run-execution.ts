@@ -40,7 +40,7 @@ async function runSteps(options: RunOptions, watch: Stopwatch): Promise<StepsEnd
     if (end.kind === 'unwanted') return { outcome: 'unwanted' };
     if (end.kind === 'skipped') continue;
     const failed = end.kind === 'failed';
-    if (failed && !step.ignoreFailure) {
+    if (failed && (!step.ignoreFailure || end.isWhole === true)) {
       const place = total === 1 ? {} : { step: `${number}/${total}` };
       return { outcome: result('FAILED', end.reason, { ...place, ...end.details }) };
     }

@@ -17,7 +17,8 @@ export const MOST_REBOOTS = 3;
 /** What became of a step. `reason` says where. */
 export type StepEnd =
   | { readonly kind: 'succeeded'; readonly details: StatusDetails }
-  | { readonly kind: 'failed'; readonly reason: string; readonly details: StatusDetails }
+  /** `isWhole`: the document's time is up, which no step's failure to be ignored passes over. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly details: StatusDetails; readonly isWhole?: boolean }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'unwanted' }
   | Extract<RunEnd, { kind: 'stopped' | 'deferred' }>;
@@ -28,7 +29,7 @@ type RunnableState = RunOptions['execution']['state'];
 type TryResult =
   | StepResult
   | { readonly outcome: 'unwanted' }
-  | { readonly outcome: 'given up'; readonly reason: string };
+  | { readonly outcome: 'given up'; readonly reason: string; readonly isWhole?: boolean };
 
 /** Takes an execution from step to step: all tries of one, each journalled before it acts and after. */
 export class StepRun {
@@ -113,7 +114,7 @@ export class StepRun {
     const document = cleaning ? undefined : plan.timeoutSeconds;
     const { elapsedMs } = this.#watch;
     if (document !== undefined && elapsedMs >= document * 1000) {
-      return { outcome: 'given up', reason: documentTimedOut(document) };
+      return { outcome: 'given up', reason: documentTimedOut(document), isWhole: true };
     }
     const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs });
     if (!cleaning) this.#options.stepStarts(this.#record.index);
@@ -122,7 +123,7 @@ export class StepRun {
     limit.clear();
     if (result.outcome !== 'interrupted') return result;
     if (wantsEnd.aborted) return { outcome: 'unwanted' };
-    if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason };
+    if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason, isWhole: true };
     if (limit.reached) return { outcome: 'failed', reason: limit.reached.reason, details: {} };
     return cutOff.aborted ? result : { outcome: 'failed', reason: 'ended without a result', details: {} };
   }
@@ -173,7 +174,7 @@ export class StepRun {
       case 'failed':
         return this.#failed(`${place}: ${result.reason}`, result.details);
       case 'given up':
-        return this.#failed(`${place}: ${result.reason}`);
+        return { ...this.#failed(`${place}: ${result.reason}`), isWhole: result.isWhole === true };
       case 'unwanted':
         return this.#unwanted(place);
       case 'interrupted':
@@ -249,7 +250,7 @@ export class StepRun {
     return timed;
   }
 
-  #failed(reason: string, details: StatusDetails = {}): StepEnd {
+  #failed(reason: string, details: StatusDetails = {}): Extract<StepEnd, { kind: 'failed' }> {
     this.#note('failed', reason);
     return { kind: 'failed', reason, details };
   }

@@ -35,6 +35,19 @@ test('why a plug-in declined is in the log, and in the verdict', async () => {
   expect(lines).toEqual([{ plugin: 'p', why: 'accepts() threw: no' }]);
 });
 
+test('conditions are asked about before a job begins, and not again: its steps may have changed what they ask', async () => {
+  const programs = { processes: new ProcessRunner(), allowedDirectories: [] };
+  const judge = { parse: createDocumentParser([]), builtIns: [], attributes: new Map([['ring', '2']]) };
+  const planner = new DocumentPlanner({ plugins: [], judge, builtIns: [], programs, log: silentLog });
+  const document = {
+    version: '1.0',
+    conditions: [{ key: 'ring', value: ['1'], type: 'stringEqual' }],
+    steps: [{ action: { name: 'A', type: 'runCommand', input: { command: 'true' } } }],
+  };
+  expect(await planner.plan(document)).toMatchObject({ kind: 'rejected' });
+  expect(await planner.plan(document, { begun: true })).toMatchObject({ kind: 'plan' });
+});
+
 test('the first plug-in that accepts gets the job, the built-in schema comes last, nobody is said by name', async () => {
   const first = plugin('first', (document) => ({ kind: document === 1 ? 'accepted' : 'declined' }));
   const plugins = [first, takes('second', 'number')];

@@ -259,6 +259,17 @@ describe('limits of time', () => {
     });
   });
 
+  test('the document’s is passed over by no step whose failure is to be ignored', async () => {
+    const end = run([step('A', untilAborted, { ignoreFailure: true }), step('B', ok)], { timeoutSeconds: 10 });
+    await vi.waitFor(() => expect(events).toContain('A 1'));
+    clock.advance(10_000);
+    expect(await end).toMatchObject({
+      status: 'FAILED',
+      statusDetails: { reason: expect.stringContaining('10 s for all') },
+    });
+    expect(events).toEqual(['A 1']);
+  });
+
   test('a step that ended well in the last moment has succeeded', async () => {
     const late: Work = ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(ok)));
     const end = run([step('A', late, { timeoutSeconds: 5 })]);
