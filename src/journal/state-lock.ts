@@ -1,7 +1,16 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { errorCode, errorMessage, LocalFaultError } from '../errors.ts';
+import { errorCode, errorMessage, LocalFaultError, ThingAgentError } from '../errors.ts';
 import { isHeld } from './journal-faults.ts';
 
 /**
@@ -14,21 +23,25 @@ export class StateLock {
   readonly #pidPath: string;
   readonly #database: DatabaseSync;
 
-  /** Makes the directory where it is missing. Throws STATE_DIRECTORY_LOCKED, and the system's or SQLite's errors. */
+  /** Makes the directory where it is missing. Throws STATE_DIRECTORY_LOCKED, JOURNAL_UNAVAILABLE, and the system's errors. */
   constructor(directory: string) {
     this.#path = join(directory, 'agent.lock');
     this.#pidPath = join(directory, 'agent.pid');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // SQLite would say no more than that it is unable to open a file.
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (existsSync(this.#path)) accessSync(this.#path, constants.R_OK | constants.W_OK);
+    if (existsSync(this.#path)) {
+      accessSync(this.#path, constants.R_OK | constants.W_OK);
+      // It has no content: whatever somebody has written there would keep us out for ever.
+      if (statSync(this.#path).size > 0) truncateSync(this.#path);
+    }
     this.#database = new DatabaseSync(this.#path);
     try {
       // Nothing is written: a lock must be had on a full disk too.
       this.#database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     } catch (error) {
       this.#database.close();
-      if (!isHeld(error)) throw error;
+      if (!isHeld(error)) throw unavailable(this.#path, error);
       throw new LocalFaultError(
         'STATE_DIRECTORY_LOCKED',
         `${directory} is held by another agent (pid ${this.#holder()}): stop that one, or give this one a stateDirectory of its own`,
@@ -63,4 +76,10 @@ export class StateLock {
       return errorCode(error) === 'ENOENT' ? 'unknown' : `unknown: ${errorMessage(error)}`;
     }
   }
+}
+
+/** After a read that failed SQLite may call the empty file malformed: that says nothing of the journal. */
+function unavailable(path: string, error: unknown): ThingAgentError {
+  const message = `${path} cannot be locked: ${errorMessage(error)}: look at the disk`;
+  return new ThingAgentError('JOURNAL_UNAVAILABLE', message, { retryable: true, cause: error });
 }

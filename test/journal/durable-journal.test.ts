@@ -259,6 +259,13 @@ describe('the state directory', () => {
     expect(child.stdout).toContain(`pid ${process.pid}`);
   });
 
+  it('is held, whatever somebody has written into its lock', () => {
+    journal.close();
+    writeFileSync(join(directory, 'agent.lock'), 'some words, and more of them than a header has bytes '.repeat(20));
+    journal = openJournal(directory);
+    expect(journal.recordOne(queued('a'), 1)).toBe(true);
+  });
+
   it('that cannot be used is a local fault with its path', () => {
     const file = join(directory, 'a-file');
     writeFileSync(file, '');
