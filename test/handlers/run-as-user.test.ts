@@ -119,6 +119,7 @@ test('its end is told as its own', async ({ skip }) => {
   if (!isRoot()) skip('only root becomes another user without sudo');
   expect(await sh('exit 126', USER)).toMatchObject({ reason: 'exited with code 126' });
   expect(await sh('kill -KILL $$', USER)).toMatchObject({ reason: 'killed by SIGKILL' });
+  expect(await sh('kill -40 $$', USER)).toMatchObject({ reason: 'killed by SIGRTMIN+6' });
   expect(await sh('echo "setpriv: x" >&2; exit 3', USER)).toMatchObject({ reason: 'exited with code 3' });
 });
 
