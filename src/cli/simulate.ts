@@ -48,7 +48,7 @@ docs/simulator.md has the rest: faults on order, state, settings, files for jobs
 /** `thing-agent simulate`: AWS IoT Core and its Jobs service on this machine. */
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('play AWS IoT Core and its Jobs service on this machine, with no AWS account')
+    .description('Play AWS IoT Core and its Jobs service on this machine, with no AWS account.')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--hostname <name>', 'a further name or address in the server certificate (repeatable)', collect, [])
     .option('--mqtt-port <port>', 'MQTT over mutual TLS; 0 picks a free port, so for all three', port, 8883)

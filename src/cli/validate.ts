@@ -23,7 +23,7 @@ docs/job-documents.md says what a document can have.
 /** `thing-agent validate`: whether job documents are good, before a job is made of them. */
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('say whether job documents are valid, and everything that is wrong with them')
+    .description('Say whether job documents are valid, and everything that is wrong with them.')
     .argument('<file...>', 'job documents, JSON; - is standard input')
     .option('-c, --config <file>', 'a device’s configuration: its conditions and its policy count too')
     .option('--json', 'for machines: one array with an object for each file')
