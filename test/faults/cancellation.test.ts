@@ -11,12 +11,7 @@ beforeAll(async () => {
   world = await World.start();
 });
 
-beforeEach(async () => {
-  await world.operator.reset();
-  world.network.weather = 'fair';
-  await world.newDevice();
-  await world.settle();
-});
+beforeEach(() => world.beginAnew());
 
 afterAll(() => world.close());
 

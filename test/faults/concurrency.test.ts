@@ -10,11 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-beforeEach(async () => {
-  await world.operator.reset();
-  await world.newDevice();
-  await world.settle();
-});
+beforeEach(() => world.beginAnew());
 
 it('never more jobs run at once than are allowed, whoever is cancelled, and each gets its turn', async () => {
   const steps = [

@@ -10,11 +10,7 @@ beforeAll(async () => {
   world = await World.start();
 });
 
-beforeEach(async () => {
-  await world.operator.reset();
-  await world.newDevice();
-  await world.settle();
-});
+beforeEach(() => world.beginAnew());
 
 afterAll(() => world.close());
 

@@ -49,12 +49,9 @@ it(
 );
 
 async function begin(): Promise<void> {
-  world.network.weather = 'fair';
-  await world.operator.reset();
   await world.operator.failAt({});
   world.reseed(SEED);
-  await world.newDevice();
-  await world.settle();
+  await world.beginAnew();
 }
 
 /** All is well again, and stays so until everything has ended. */

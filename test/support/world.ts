@@ -154,6 +154,14 @@ export class World {
     await this.startDevice();
   }
 
+  /** No jobs, nothing in the way, and a new device that has its first list. */
+  async beginAnew(): Promise<void> {
+    await this.operator.reset();
+    this.network.weather = 'fair';
+    await this.newDevice();
+    await this.settle();
+  }
+
   /** A device of the same thing with an empty disk, on which nothing has been done. */
   async newDevice(): Promise<void> {
     this.killDevice();
