@@ -1,56 +1,26 @@
 import { EventEmitter } from 'node:events';
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
-import { type IDisconnectPacket, MqttClient, type Packet } from 'mqtt';
+import type { MqttClient, Packet } from 'mqtt';
 import { errorCode, errorMessage } from '../errors.ts';
 import { type Clock, systemClock, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { RecentMap } from '../system/recent-map.ts';
+import { Attempt, type AttemptOptions } from './attempt.ts';
 import { Backoff, STABLE_MS } from './backoff.ts';
 import type { CallOptions, Connection, ConnectionEvents, ConnectionTrouble } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
 import { describeFailure } from './failure.ts';
 import { RefusalWatch } from './refusal.ts';
-import { certificateTrouble, type TlsMaterial } from './tls-material.ts';
+import { certificateTrouble } from './tls-material.ts';
 
-export interface MqttJsOptions {
-  readonly endpoint: string;
-  readonly port: number;
-  readonly clientId: string;
-  /** 4 is MQTT 3.1.1. */
-  readonly protocolVersion: 4 | 5;
-  readonly keepAliveSeconds: number;
-  readonly tls: TlsMaterial;
+export interface MqttJsOptions extends AttemptOptions {
   readonly backoff?: Backoff;
   /** For every wait of ours; MQTT.js' own keep-alive stays on the machine's time. */
   readonly clock?: Clock;
-  /** Milliseconds for TCP and TLS together, and then for the CONNACK; default CONNECT_TIMEOUT_MS each. */
-  readonly connectTimeoutMs?: number;
 }
 
-export const CONNECT_TIMEOUT_MS = 20_000;
-
-/** MQTT 5 DISCONNECT reason code "session taken over" (§3.14.2.1). */
-const SESSION_TAKEN_OVER = 0x8e;
 /** DISCONNECT, the same two bytes in MQTT 3.1.1 (§3.14) and, for a normal end, in MQTT 5. */
 const DISCONNECT = Uint8Array.of(0xe0, 0x00);
 const STOP_MS = 1_500;
-
-/** One attempt to connect, and what became of it. */
-interface Attempt {
-  readonly client: MqttClient;
-  readonly socket: TLSSocket;
-  readonly inFlight: Map<symbol, { readonly topic: string | undefined; reject(error: unknown): void }>;
-  secured: boolean;
-  upSince: number | undefined;
-  error: unknown;
-  connackCode: number | undefined;
-  takenOver: boolean;
-  /** The peer took the CONNECT and said nothing. */
-  silent: boolean;
-  /** What was not acknowledged in time, for which we closed the connection ourselves. */
-  overdue: string | undefined;
-}
 
 /** The connection by MQTT.js: a fresh client for each attempt, a clean session always, and our own back-off. */
 export function createMqttJsConnection(options: MqttJsOptions, log: Log): Connection {
@@ -173,89 +143,13 @@ class MqttJsConnection implements Connection {
   }
 
   #connect(): void {
-    const {
-      tls,
-      endpoint,
-      port,
-      clientId,
-      protocolVersion,
-      keepAliveSeconds,
-      connectTimeoutMs = CONNECT_TIMEOUT_MS,
-    } = this.#options;
-    const dates = certificateTrouble(tls.x509, new Date());
+    const dates = certificateTrouble(this.#options.tls.x509, new Date());
     if (dates) this.#tell(dates);
-    const socket = connect({
-      host: endpoint,
-      port,
-      cert: tls.certificate,
-      key: tls.key,
-      minVersion: 'TLSv1.2',
-      ...(tls.rootCa === undefined ? {} : { ca: tls.rootCa }),
-      ...(isIP(endpoint) ? {} : { servername: endpoint }),
-      // AWS IoT tells MQTT from HTTPS on port 443 by this (developer guide, Device communication protocols).
-      ...(port === 443 ? { ALPNProtocols: ['x-amzn-mqtt-ca'] } : {}),
-    });
-    socket.setNoDelay(true);
-    const handshake = this.#clock.setTimer(connectTimeoutMs, () => {
-      socket.destroy(Object.assign(new Error('no TLS handshake'), { code: 'ETIMEDOUT' }));
-    });
-    socket.once('secureConnect', () => handshake.cancel());
-    socket.once('close', () => handshake.cancel());
-    const client = new MqttClient(() => socket, {
-      clientId,
-      protocolVersion,
-      keepalive: keepAliveSeconds,
-      clean: true,
-      resubscribe: false,
-      reconnectPeriod: 0,
-      // Ours come first, and know what was waited for.
-      connectTimeout: 3 * connectTimeoutMs,
-      queueQoSZero: false,
-      log: () => undefined,
-    });
-    const attempt: Attempt = {
-      client,
-      socket,
-      inFlight: new Map(),
-      secured: false,
-      upSince: undefined,
-      error: undefined,
-      connackCode: undefined,
-      takenOver: false,
-      silent: false,
-      overdue: undefined,
-    };
+    const attempt = new Attempt(this.#options, this.#clock);
     this.#attempt = attempt;
-    socket.once('secureConnect', () => {
-      attempt.secured = true;
-      const connack = this.#clock.setTimer(connectTimeoutMs, () => {
-        attempt.silent = true;
-        socket.destroy();
-      });
-      client.once('connect', () => connack.cancel());
-      socket.once('close', () => connack.cancel());
-    });
-    socket.on('error', (error) => {
-      attempt.error ??= error;
-    });
-    client.on('error', (error) => this.#clientError(attempt, error));
-    client.on('connect', () => this.#up(attempt));
-    client.on('message', (topic, payload) => this.#events.emit('message', { topic, payload }));
-    client.on('disconnect', (packet: IDisconnectPacket) => {
-      attempt.takenOver = packet.reasonCode === SESSION_TAKEN_OVER;
-      // The peer has ended it (MQTT 5 §3.14.4); one that then leaves the socket open would hold us up.
-      socket.destroy();
-    });
-    socket.once('close', () => this.#closed(attempt));
-  }
-
-  #clientError(attempt: Attempt, error: Error): void {
-    attempt.error ??= error;
-    // Before `connect` MQTT.js gives the CONNACK's code here.
-    if (attempt.upSince === undefined && 'code' in error && typeof error.code === 'number') {
-      attempt.connackCode = error.code;
-    }
-    attempt.socket.destroy();
+    attempt.client.on('connect', () => this.#up(attempt));
+    attempt.client.on('message', (topic, payload) => this.#events.emit('message', { topic, payload }));
+    attempt.socket.once('close', () => this.#closed(attempt));
   }
 
   #up(attempt: Attempt): void {
@@ -284,13 +178,13 @@ class MqttJsConnection implements Connection {
     const { endpoint, port } = this.#options;
     if (attempt.upSince === undefined) {
       if (attempt.connackCode !== undefined) return this.#watch.connackRefused(attempt.connackCode);
-      if (attempt.silent) {
+      if (attempt.isSilent) {
         const message = `${endpoint}:${port} accepts connections and then says nothing: check that it is an MQTT broker`;
         return { code: 'CONNACK_TIMED_OUT', message };
       }
-      return attempt.secured ? this.#watch.closedBeforeConnack() : describeFailure(attempt.error, endpoint, port);
+      return attempt.isSecured ? this.#watch.closedBeforeConnack() : describeFailure(attempt.error, endpoint, port);
     }
-    if (attempt.takenOver) return this.#watch.displaced();
+    if (attempt.isTakenOver) return this.#watch.displaced();
     if (attempt.overdue !== undefined) {
       // We closed it, not the peer: no other client's doing. The deadline has already told the watch of the silence.
       const message = `${endpoint}:${port} did not acknowledge ${attempt.overdue}: the connection is rebuilt`;

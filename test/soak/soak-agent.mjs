@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent } from '../../dist/agent/agent.js';
 import { validateConfig } from '../../dist/config/validate.js';
-import { CONNECT_TIMEOUT_MS } from '../../dist/connection/mqttjs-connection.js';
+import { CONNECT_TIMEOUT_MS } from '../../dist/connection/attempt.js';
 import { OPERATION_DEADLINE_MS } from '../../dist/jobs/mqtt-jobs-client.js';
 import { systemClock } from '../../dist/system/clock.js';
 

@@ -1,6 +1,6 @@
 import { Agent } from '../../../src/agent/agent.ts';
 import type { AgentConfig } from '../../../src/config/config.ts';
-import { CONNECT_TIMEOUT_MS } from '../../../src/connection/mqttjs-connection.ts';
+import { CONNECT_TIMEOUT_MS } from '../../../src/connection/attempt.ts';
 import { OPERATION_DEADLINE_MS } from '../../../src/jobs/mqtt-jobs-client.ts';
 import { openJournal } from '../../../src/journal/journal-file.ts';
 import type { Log } from '../../../src/system/log.ts';
