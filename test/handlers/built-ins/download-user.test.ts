@@ -119,6 +119,19 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     expect(statSync(lab.path('secret'))).toMatchObject({ uid: 0, size: 300_000 });
   });
 
+  test('takes nothing over from a file that a third one has made where many may write', async () => {
+    mkdirSync(lab.path('shared'));
+    chmodSync(lab.path('shared'), 0o777);
+    const path = lab.path('shared/file');
+    writeFileSync(path, content);
+    chmodSync(path, 0o666);
+    chownSync(path, 1, 1);
+    const { result } = await lab.run({ ...input(), path }, { targetProcess }, as(USER));
+    expect(result).toMatchObject({ outcome: 'succeeded' });
+    expect(lab.requests).toHaveLength(1);
+    expect(statSync(path)).toMatchObject({ uid, mode: 0o100644 });
+  });
+
   test('goes on after an interruption, and after cuts', async () => {
     const abort = new AbortController();
     lab.handle = (request, response) => {
