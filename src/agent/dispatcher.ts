@@ -1,3 +1,4 @@
+import { StartsAgain } from '../handlers/starts-again.ts';
 import { type Journal, keyText, type RunnableExecution } from '../journal/journal.ts';
 import { underAnySignal } from '../system/any-signal.ts';
 import { type Clock, sleep } from '../system/clock.ts';
@@ -68,7 +69,7 @@ export class Dispatcher {
   async stop(graceMs: number): Promise<void> {
     const { clock, stopping, cutOff, log } = this.#deps;
     stopping.abort();
-    const cut = clock.setTimer(graceMs, () => cutOff.abort());
+    const cut = clock.setTimer(graceMs, () => cutOff.abort(new StartsAgain('the agent stops')));
     const ended = new AbortController();
     const runs = Promise.all([...this.#running.values()].map(({ run }) => run));
     await Promise.race([runs, sleep(clock, graceMs + CUT_OFF_MS, ended.signal)]);

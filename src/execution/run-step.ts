@@ -116,7 +116,8 @@ export class StepRun {
     if (document !== undefined && elapsedMs >= document * 1000) {
       return { outcome: 'given up', reason: documentTimedOut(document), isWhole: true };
     }
-    const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs });
+    const hasTriesLeft = this.#record.failures < (step.retry?.attempts ?? 0);
+    const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs, hasTriesLeft });
     if (!cleaning) this.#options.stepStarts(this.#record.index);
     this.#note(place, `started (attempt ${this.#record.attempts})`);
     const result = await underAnySignal([limit.signal, cutOff, wantsEnd], (signal) => this.#call(step, signal));

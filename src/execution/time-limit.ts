@@ -1,3 +1,4 @@
+import { StartsAgain } from '../handlers/starts-again.ts';
 import type { Clock } from '../system/clock.ts';
 
 /** How long an execution has been worked on in all: while the agent runs, over all its starts. */
@@ -26,13 +27,19 @@ export class TimeLimit {
 
   constructor(
     clock: Clock,
-    limits: { readonly step?: number | undefined; readonly document?: number | undefined; readonly elapsedMs: number },
+    limits: {
+      readonly step?: number | undefined;
+      readonly document?: number | undefined;
+      readonly elapsedMs: number;
+      /** Whether another try follows when the step's own time is up. */
+      readonly hasTriesLeft: boolean;
+    },
   ) {
-    const { step, document, elapsedMs } = limits;
+    const { step, document, elapsedMs, hasTriesLeft } = limits;
     const limit = (ms: number, reason: string, whole: boolean) =>
       clock.setTimer(Math.max(0, ms), () => {
         this.#reached ??= { reason, whole };
-        this.#controller.abort();
+        this.#controller.abort(whole || !hasTriesLeft ? undefined : new StartsAgain(reason));
       });
     this.#timers = [
       ...(step === undefined ? [] : [limit(step * 1000, `timed out after ${step} s`, false)]),

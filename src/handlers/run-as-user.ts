@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { killGroup, type ProcessEnd, type SignalGroup } from '../system/child-process.ts';
+import type { ProcessEnd, SignalGroup } from '../system/child-process.ts';
+import { killGroup } from '../system/process-group.ts';
 import type { ProgramFault } from '../system/program-file.ts';
 import { systemTool } from '../system/system-tool.ts';
 import { findUser, ownUserName, type User } from '../system/users.ts';

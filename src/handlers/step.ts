@@ -10,7 +10,7 @@ export interface StepContext {
   readonly stepIndex: number;
   /** From 1: how often this step has been started in this execution, interruptions and retries counted. */
   readonly attempt: number;
-  /** Aborted: end the work now. A process gets TERM, then KILL after a grace. */
+  /** Aborted: end the work now. A process gets TERM, then KILL after a grace. Its reason: see StartsAgain. */
   readonly signal: AbortSignal;
   readonly log: Log;
   /** Takes what the step's programs write, whole: the local log of this execution. */

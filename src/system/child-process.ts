@@ -5,6 +5,8 @@ import { errorCode, errorMessage } from '../errors.ts';
 import { realTimeEnd } from './end-signal.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Pipe, PipeSource } from './pipes.ts';
+import { groupHasMembers, killGroup } from './process-group.ts';
+import { processStatus } from './process-identity.ts';
 import type { LedgerEntry, ProcessLedger } from './process-ledger.ts';
 import { locateProgram, type ProgramFault } from './program-file.ts';
 
@@ -27,7 +29,7 @@ export interface ProcessOptions {
 }
 
 export interface ProcessDeadlines {
-  /** Milliseconds between TERM and KILL after an abort. */
+  /** Milliseconds between TERM and KILL after an abort, for the child and for whatever else is in its group. */
   readonly killGraceMs?: number;
   /** Milliseconds that the pipes may stay open after the child's exit: a daemon left behind holds them for ever. */
   readonly drainMs?: number;
@@ -41,7 +43,10 @@ export interface ProcessEnd {
   /** `SIGKILL`, `SIGRTMIN+3`, … when a signal ended it. */
   readonly signal: string | null;
   readonly spawnError?: ProgramFault;
-  /** The abort signal came before the end. */
+  /**
+   * The abort came before the start, or TERM was sent to a program that had not ended by itself yet: whatever code it
+   * ended with, its work may be half done. False when it had ended by then, seen or not: the code is its own word.
+   */
   readonly interrupted: boolean;
   readonly durationMs: number;
   /** The last 16 KiB of each stream, without secrets and terminal sequences. */
@@ -49,7 +54,7 @@ export interface ProcessEnd {
   readonly stderrTail: string;
 }
 
-type Exit = Pick<ProcessEnd, 'exitCode' | 'signal' | 'spawnError'>;
+type Exit = Pick<ProcessEnd, 'exitCode' | 'signal' | 'spawnError' | 'interrupted'>;
 
 /** A child and our ends of its pipes: stdout, stderr, and the one for progress where asked for. */
 interface Running {
@@ -78,15 +83,9 @@ export class ProcessRunner {
     const startedAt = performance.now();
     const stdout = new OutputTail();
     const stderr = new OutputTail();
-    let interrupted = options.signal.aborted;
-    const onAbort = () => {
-      interrupted = true;
-    };
-    options.signal.addEventListener('abort', onAbort);
-    const exit = await this.#start(options, stdout, stderr, onAbort);
+    const exit = await this.#start(options, stdout, stderr);
     return {
       ...exit,
-      interrupted,
       durationMs: performance.now() - startedAt,
       stdoutTail: stdout.publicText(),
       stderrTail: stderr.publicText(),
@@ -98,7 +97,7 @@ export class ProcessRunner {
     for (const [group, signalGroup] of this.#groups) signalGroup(group, 'SIGKILL');
   }
 
-  async #start(options: ProcessOptions, stdout: OutputTail, stderr: OutputTail, onAbort: () => void): Promise<Exit> {
+  async #start(options: ProcessOptions, stdout: OutputTail, stderr: OutputTail): Promise<Exit> {
     const { signal, onOutput, onProgress } = options;
     try {
       const program = locateProgram(options.file, options.env['PATH'] ?? '', options.cwd);
@@ -107,7 +106,7 @@ export class ProcessRunner {
       const pipes = await this.#pipes.take(count);
       if (signal.aborted) {
         for (const pipe of pipes ?? []) discard(pipe);
-        return { exitCode: null, signal: null };
+        return { exitCode: null, signal: null, interrupted: true };
       }
       const entry = this.#ledger?.open(program.file, options.env);
       const running = spawnInto(program.file, options, pipes, count, entry);
@@ -128,41 +127,51 @@ export class ProcessRunner {
       return exit;
     } catch (error) {
       return notStarted(startFault(options.file, error));
-    } finally {
-      signal.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Waits for the exit, then for the pipes; an abort sends TERM, then KILL, then gives the child up. */
+  /**
+   * Waits for the exit, then for the pipes. An abort sends TERM to the group, and KILL to what is still in it after the
+   * grace: a shell ends at once, and its workers may have to tidy up. What does not go even then is given up.
+   */
   #settle({ child, readers }: Running, options: ProcessOptions): Promise<Exit> {
     const { signal, signalGroup = killGroup } = options;
     const { killGraceMs = 5000, drainMs = 2000 } = this.#deadlines;
     const group = child.pid;
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];
-      let exit: Exit = { exitCode: null, signal: null };
+      let exit: Omit<Exit, 'interrupted'> = { exitCode: null, signal: null };
+      let interrupted = false;
       let hasExited = false;
+      let isDrained = false;
+      let isEmpty = false;
       let open = readers.length;
       let unnamedSignal: string | undefined;
       const finish = () => {
         for (const timer of timers) clearTimeout(timer);
         signal.removeEventListener('abort', terminate);
         for (const reader of readers) reader.destroy();
-        if (group !== undefined) {
-          // Whatever of an interrupted group outlived its leader and ignored TERM.
-          if (signal.aborted) signalGroup(group, 'SIGKILL');
-          this.#groups.delete(group);
-        }
-        resolve(exit);
+        if (group !== undefined) this.#groups.delete(group);
+        resolve({ ...exit, interrupted });
+      };
+      /** Once seen empty it is signalled no more: its number may be another's by then. */
+      const groupIsEmpty = () => {
+        isEmpty ||= group === undefined || (hasExited && !groupHasMembers(group));
+        return isEmpty;
+      };
+      const finishWhenOver = () => {
+        const isOver = !signal.aborted || groupIsEmpty();
+        if (isOver && hasExited && (isDrained || open === 0)) finish();
       };
       const kill = () => {
-        if (group !== undefined) signalGroup(group, 'SIGKILL');
+        if (group !== undefined && !groupIsEmpty()) signalGroup(group, 'SIGKILL');
         // A process in uninterruptible sleep or of another user does not go: it must not hold the agent.
         timers.push(setTimeout(finish, drainMs));
       };
       const terminate = () => {
-        if (group !== undefined) signalGroup(group, 'SIGTERM');
-        timers.push(setTimeout(kill, killGraceMs));
+        interrupted = group !== undefined && !hasExited && !hasEndedUnseen(group);
+        if (group !== undefined && !groupIsEmpty()) signalGroup(group, 'SIGTERM');
+        timers.push(setTimeout(kill, killGraceMs), setInterval(finishWhenOver, GROUP_POLL_MS));
       };
       child.once('error', (error) => {
         if (group !== undefined) return;
@@ -175,14 +184,18 @@ export class ProcessRunner {
           exitCode === 0 && unnamedSignal !== undefined
             ? { exitCode: null, signal: unnamedSignal }
             : { exitCode, signal: endSignal };
-        if (open === 0) finish();
-        else timers.push(setTimeout(finish, drainMs));
+        const drained = () => {
+          isDrained = true;
+          finishWhenOver();
+        };
+        timers.push(setTimeout(drained, drainMs));
+        finishWhenOver();
       });
       const onClosed = () => {
         open -= 1;
         if (open > 0) return;
-        if (hasExited) finish();
-        else if (group !== undefined) unnamedSignal = realTimeEnd(group);
+        if (!hasExited && group !== undefined) unnamedSignal = realTimeEnd(group);
+        finishWhenOver();
       };
       for (const reader of readers) {
         reader.once('end', () => {
@@ -198,6 +211,14 @@ export class ProcessRunner {
       signal.addEventListener('abort', terminate, { once: true });
     });
   }
+}
+
+/** Milliseconds between two looks at whether anything of an aborted group is left. */
+const GROUP_POLL_MS = 200;
+
+/** A zombie, which Node has not come to yet. False where there is no /proc to look into. */
+function hasEndedUnseen(pid: number): boolean {
+  return processStatus(pid)?.alive === false;
 }
 
 /** Without pipes of ours the child gets Node's, which are sockets. Throws for arguments that no program can be given. */
@@ -235,20 +256,9 @@ function discard({ writeFd, reader }: Pipe): void {
 }
 
 function notStarted(fault: ProgramFault): Exit {
-  return { exitCode: null, signal: null, spawnError: fault };
+  return { exitCode: null, signal: null, spawnError: fault, interrupted: false };
 }
 
 function startFault(file: string, error: unknown): ProgramFault {
   return { code: errorCode(error) ?? 'EIO', message: `cannot run ${file}: ${errorMessage(error)}` };
-}
-
-/** kill(2) of a whole process group. */
-export function killGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch (error) {
-    // ESRCH: the group has ended. EPERM: all of it belongs to another user; the caller's deadline ends the wait.
-    const code = errorCode(error);
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
 }

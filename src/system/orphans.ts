@@ -1,6 +1,6 @@
-import { killGroup } from './child-process.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Log } from './log.ts';
+import { killGroup } from './process-group.ts';
 import { allProcesses, type ProcessStatus, processStatus, wasStartedWith } from './process-identity.ts';
 import { type Leftover, PROCESS_VARIABLE, type ProcessLedger } from './process-ledger.ts';
 

@@ -8,6 +8,7 @@ import { MOST_STOPS } from '../../src/execution/resumption.ts';
 import { runExecution } from '../../src/execution/run-execution.ts';
 import type { RunEnd } from '../../src/execution/run-options.ts';
 import { MOST_REBOOTS } from '../../src/execution/run-step.ts';
+import { StartsAgain } from '../../src/handlers/starts-again.ts';
 import type { StepContext, StepResult } from '../../src/handlers/step.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openJournal } from '../../src/journal/journal-file.ts';
@@ -235,6 +236,30 @@ describe('limits of time', () => {
       if (attempt === 1) clock.advance(0);
     }
     expect(await end).toMatchObject({ statusDetails: { reason: 'step 1 "A": timed out after 5 s' } });
+  });
+
+  test.each([
+    ['with a try left, and else not', { attempts: 1 }, {}, 5_000],
+    ['but not when the document’s time is up', { attempts: 9 }, { timeoutSeconds: 8 }, 3_000],
+  ])('the signal says that the step starts again %s', async (_when, { attempts }, limited, untilEnd) => {
+    const reasons: unknown[] = [];
+    const noting: Work = ({ signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason);
+          resolve({ outcome: 'interrupted' });
+        }),
+      );
+    const end = run([step('A', noting, { timeoutSeconds: 5, retry: { attempts, delaySeconds: 0 } })], limited);
+    await vi.waitFor(() => expect(events).toContain('A 1'));
+    clock.advance(5_000);
+    await vi.waitFor(() => {
+      clock.advance(0);
+      expect(events).toContain('A 2');
+    });
+    clock.advance(untilEnd);
+    expect(await end).toMatchObject({ status: 'FAILED' });
+    expect(reasons.map((reason) => reason instanceof StartsAgain)).toEqual([true, false]);
   });
 
   test('the document’s counts all steps, those before a restart too, and no retry helps', async () => {

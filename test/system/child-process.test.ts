@@ -1,7 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { access, chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ProcessOptions, ProcessRunner } from '../../src/system/child-process.ts';
 
 let directory: string;
@@ -150,10 +151,61 @@ test('a child that heeds TERM ends with its own code', async () => {
 test('what ignores TERM in its group does not outlive it after an abort', async () => {
   const deaf = 'trap "" TERM; sleep 60';
   const script = `(${deaf}) >&- 2>&- & echo $! > pid; trap "exit 7" TERM; touch ready; while :; do sleep 0.02; done`;
-  expect(await abortOnceReady({ processes: new ProcessRunner({ killGraceMs: 60_000 }) }, script)).toMatchObject({
+  expect(await abortOnceReady({ processes: new ProcessRunner({ killGraceMs: 50 }) }, script)).toMatchObject({
     exitCode: 7,
   });
   await pidHasEnded();
+});
+
+describe('what a program that heeds TERM at once leaves in its group', () => {
+  /** Has the grace to tidy up, and says when it has. */
+  const worker = (seconds: number) =>
+    `sh -c 'trap "sleep ${seconds}; echo tidy; touch tidy; exit" TERM; touch ready; while :; do sleep 0.02; done'`;
+  const patient = new ProcessRunner({ killGraceMs: 60_000, drainMs: 60_000 });
+  const tidy = () => access(join(directory, 'tidy'));
+
+  test('has the grace to tidy up, though it holds no pipe', async () => {
+    const end = await abortOnceReady({ processes: patient }, `${worker(0.5)} >log 2>&1 & wait`);
+    expect(end).toMatchObject({ interrupted: true, signal: 'SIGTERM' });
+    await tidy();
+    expect(end.durationMs).toBeLessThan(30_000);
+  });
+
+  test('is still read meanwhile', async () => {
+    const end = await abortOnceReady({ processes: patient }, `${worker(0.5)} & wait`);
+    expect(end).toMatchObject({ interrupted: true, stdoutTail: 'tidy\n' });
+  });
+
+  test('has the grace too when the abort comes after the end of the program', async () => {
+    const controller = new AbortController();
+    const script = `echo $$ > pid; ${worker(0.5)} & while [ ! -e ready ]; do sleep 0.01; done; exit 3`;
+    const ending = sh(script, { processes: patient, signal: controller.signal });
+    await vi.waitFor(() => access(join(directory, 'ready')), { timeout: 10_000, interval: 10 });
+    const pid = (await readFile(join(directory, 'pid'), 'utf8')).trim();
+    await vi.waitFor(async () => expect(await processState(pid)).toBe('gone'), { timeout: 10_000, interval: 10 });
+    controller.abort();
+    expect(await ending).toMatchObject({ interrupted: false, exitCode: 3, stdoutTail: 'tidy\n' });
+  });
+
+  test('and does not go even by KILL, as another user’s, does not hold the result', async () => {
+    const powerless = { processes: new ProcessRunner({ killGraceMs: 50, drainMs: 50 }), signalGroup: () => undefined };
+    const end = await abortOnceReady(powerless, 'echo $$ > pid; sleep 60 >&- 2>&- & touch ready; exec sleep 60');
+    expect(end).toMatchObject({ interrupted: true, exitCode: null, signal: null });
+    process.kill(-Number(await readFile(join(directory, 'pid'), 'utf8')), 'SIGKILL');
+  });
+});
+
+test('an abort between the end of a program and the moment when Node sees it interrupts nothing', async () => {
+  const controller = new AbortController();
+  const script = 'echo $$ > pid; touch ready; while [ ! -e go ]; do sleep 0.01; done';
+  const ending = sh(script, { signal: controller.signal });
+  await vi.waitFor(() => access(join(directory, 'ready')), { timeout: 10_000, interval: 10 });
+  const pid = readFileSync(join(directory, 'pid'), 'utf8').trim();
+  // From here to the abort no event reaches Node.
+  writeFileSync(join(directory, 'go'), '');
+  while (!readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '));
+  controller.abort();
+  expect(await ending).toMatchObject({ exitCode: 0, interrupted: false });
 });
 
 test('killAll ends everything at once', async () => {

@@ -42,10 +42,8 @@ export function readAnswer(status: number, headers: IncomingHttpHeaders, asked: 
 }
 
 function readBody(status: number, headers: IncomingHttpHeaders, asked: Asked): Reading {
-  const coding = headers['content-encoding'] ?? 'identity';
-  if (coding !== 'identity') {
-    return { kind: 'refused', reason: `the server sent Content-Encoding ${coding}, although it was asked not to` };
-  }
+  // Content-Encoding does not matter: a store such as S3 sends what an object was stored with, whatever it is asked for,
+  // and the bytes that it holds are the file (RFC 9110, 8.4: range and validator are of them too).
   const transfer = headers['transfer-encoding'] ?? 'chunked';
   if (transfer !== 'chunked') {
     return { kind: 'refused', reason: `the server sent Transfer-Encoding ${transfer}, although it was asked not to` };

@@ -1,5 +1,6 @@
 import { errorMessage } from '../../errors.ts';
 import type { StatusDetails } from '../../jobs/model.ts';
+import { StartsAgain } from '../starts-again.ts';
 import type { BuiltInContext, StepResult } from '../step.ts';
 import { shownUrl } from './admission.ts';
 import { Deadline } from './deadline.ts';
@@ -28,11 +29,9 @@ export async function download(
   try {
     return { outcome: 'succeeded', details: await work.run() };
   } catch (error) {
-    if (context.signal.aborted) {
-      await work.keepPart();
-      return { outcome: 'interrupted' };
-    }
-    await work.removePart();
+    const isForGood = !(context.signal.reason instanceof StartsAgain);
+    await (isForGood ? work.removePart() : work.keepPart());
+    if (context.signal.aborted) return { outcome: 'interrupted' };
     return { outcome: 'failed', reason: work.reasonOf(error), details: work.details() };
   } finally {
     await work.close();

@@ -14,6 +14,9 @@ export interface DownloadInput {
 
 const text = v.string('expected a string');
 
+/** Does not say what it is: what cannot be parsed cannot be cleaned of secrets. */
+const NO_URL = 'not a valid URL (it is not repeated here, as it may hold a secret)';
+
 /**
  * The input of `downloadFile`. What the device's policy forbids is an issue that names the rule, so that such a document
  * is rejected before it is claimed; the issues of a URL show it without its query.
@@ -24,8 +27,7 @@ export function downloadInputSchema(rules: SourceRules, mustBeSigned: boolean) {
     v.rawCheck<string>(({ dataset, addIssue }) => {
       if (!dataset.typed || dataset.value === '') return;
       const url = URL.parse(dataset.value);
-      // Not shown: what cannot be parsed cannot be cleaned.
-      if (url === null) return addIssue({ message: 'expected a URL', input: 'something else' });
+      if (url === null) return addIssue({ message: NO_URL, input: undefined });
       const message = denialOf(url, rules);
       if (message !== undefined) addIssue({ message, input: shownUrl(url) });
     }),
@@ -82,6 +84,9 @@ export function downloadInputSchema(rules: SourceRules, mustBeSigned: boolean) {
 /** The arguments of download-file.sh, `<url> <file|dir>`, also as one text with a space between. Others are ignored. */
 export function downloadInputOf(args: readonly string[]): unknown {
   const [first = '', second] = args;
-  const [, url = first, path = second] = (args.length === 1 && /^\s*(\S+)\s+(.*\S)\s*$/s.exec(first)) || [];
-  return { url, path };
+  // No pattern for all of it: one that tries every division of a long row of spaces takes seconds.
+  const words = first.trim();
+  const space = words.search(/\s/);
+  if (args.length !== 1 || space === -1) return { url: first, path: second };
+  return { url: words.slice(0, space), path: words.slice(space).trimStart() };
 }

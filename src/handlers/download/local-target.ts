@@ -1,9 +1,10 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename, rm, statfs } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../../errors.ts';
 import { DownloadFailure } from './failure.ts';
 import { checkFile } from './file-check.ts';
+import { canStay, heritageOf } from './heritage.ts';
 import { createPart, reopenPart, sweepParts } from './part-file.ts';
 import type { FileCheck, OpenRequest, OpenTarget, SignatureCheck, TargetFile } from './target-file.ts';
 import { locateTarget, pathFailure } from './target-path.ts';
@@ -76,10 +77,9 @@ export class LocalTarget implements TargetFile {
     return this.#at(this.#file, async () => {
       const handle = this.#opened();
       const before = await lstat(this.#file).catch(() => undefined);
-      const replaced = before?.isFile() ? before : undefined;
-      // A program that fetched to the path itself would have left owner and permissions as they were.
-      if (replaced !== undefined && process.geteuid?.() === 0) await handle.chown(replaced.uid, replaced.gid);
-      await handle.chmod(mode ?? (replaced === undefined ? DEFAULT_MODE : replaced.mode & 0o777));
+      const heritage = before?.isFile() ? heritageOf(before, await this.#directory(), self()) : undefined;
+      if (heritage !== undefined && self() === 0) await handle.chown(heritage.uid, heritage.gid);
+      await handle.chmod(mode ?? heritage?.mode ?? DEFAULT_MODE);
       // Content before name: after a power cut the name stands for all of the file, or for the one before it.
       await handle.sync();
       await rename(this.#part, this.#file).catch((error: unknown) => {
@@ -110,7 +110,14 @@ export class LocalTarget implements TargetFile {
     return this.#handle;
   }
 
-  /** Undefined when there is no regular file. O_NONBLOCK: a pipe would make us wait for its writer. */
+  #directory(): Promise<Stats> {
+    return stat(dirname(this.#file));
+  }
+
+  /**
+   * Undefined when there is no regular file, or one that others may alter. O_NONBLOCK: a pipe would make us wait for its
+   * writer.
+   */
   async #withFile<T>(flags: number, work: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
     const { O_NOFOLLOW, O_NONBLOCK } = constants;
     let file: FileHandle;
@@ -121,7 +128,9 @@ export class LocalTarget implements TargetFile {
       throw pathFailure(error, this.#file);
     }
     try {
-      return (await file.stat()).isFile() ? await work(file) : undefined;
+      const found = await file.stat();
+      const counts = found.isFile() && canStay(found, await this.#directory(), self());
+      return counts ? await work(file) : undefined;
     } catch (error) {
       this.#signal.throwIfAborted();
       throw pathFailure(error, this.#file);
@@ -138,6 +147,11 @@ export class LocalTarget implements TargetFile {
       throw pathFailure(error, path);
     }
   }
+}
+
+/** No user has the number of where there are none. */
+function self(): number {
+  return process.geteuid?.() ?? -1;
 }
 
 /** The name is there by now: a directory that may not be read, or cannot be synced on its file system, undoes nothing. */

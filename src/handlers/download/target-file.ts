@@ -47,9 +47,12 @@ export interface TargetFile {
   sync(): Promise<void>;
   /** Bytes that this user may still write on the target's file system. */
   freeBytes(): Promise<number>;
-  /** Reads the part, or the file that is there now; undefined when that is not a regular file. */
+  /** Reads the part, or the file that is there; undefined when that is no regular file, or others may alter it. */
   check(which: 'part' | 'file', signature?: SignatureCheck): Promise<FileCheck | undefined>;
-  /** The part becomes the file, durably. `mode`: its permissions; absent: those of the file before it, or 0644. */
+  /**
+   * The part becomes the file, durably. `mode`: its permissions; absent: those that the file before it leaves it, or
+   * 0644.
+   */
   commit(mode?: number): Promise<void>;
   /** Permissions of the file that is there. */
   setMode(mode: number): Promise<void>;

@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readProgress } from '../../../src/handlers/download/saved-progress.ts';
 import { nameInUrl } from '../../../src/handlers/download/target-path.ts';
 import { answerWith, bytes, DownloadLab, sha256 } from './download-lab.ts';
@@ -185,6 +185,48 @@ test('a file that is there with the SHA-256 is not fetched again, and gets the p
   expect(lab.requests).toHaveLength(0);
   expect(modeOf(lab.path())).toBe('755');
   expect(lab.names()).toEqual(['file.bin']);
+});
+
+describe.each(['1777', '777', '775'])('in a directory of mode %s, where others make files', (mode) => {
+  const owner = () => statSync(lab.path('shared/file')).uid;
+  const fetch = (input: object = {}) => lab.run({ path: lab.path('shared/file'), sha256: sha256(content), ...input });
+  function putThere(file: Buffer, fileMode: number, uid?: number): void {
+    mkdirSync(lab.path('shared'));
+    chmodSync(lab.path('shared'), Number.parseInt(mode, 8));
+    writeFileSync(lab.path('shared/file'), file);
+    chmodSync(lab.path('shared/file'), fileMode);
+    if (uid !== undefined) chownSync(lab.path('shared/file'), uid, uid);
+  }
+
+  test.runIf(isRoot)('a file of somebody else gives nothing to what replaces it', async () => {
+    putThere(Buffer.from('old'), 0o666, 1);
+    expect((await fetch()).result).toMatchObject({ outcome: 'succeeded' });
+    expect([owner(), modeOf(lab.path('shared/file'))]).toEqual([0, '644']);
+  });
+
+  test.runIf(isRoot)('a file of somebody else does not count as there, whatever is in it', async () => {
+    putThere(content, 0o444, 1);
+    expect((await fetch({ mode: '600' })).result).toMatchObject({ outcome: 'succeeded' });
+    expect(lab.requests).toHaveLength(1);
+    expect([owner(), modeOf(lab.path('shared/file'))]).toEqual([0, '600']);
+  });
+
+  test.runIf(isRoot)("the file of the directory's owner stays that one's", async () => {
+    putThere(Buffer.from('old'), 0o755, 1);
+    chownSync(lab.path('shared'), 1, 1);
+    await fetch();
+    expect([owner(), modeOf(lab.path('shared/file'))]).toEqual([1, '755']);
+    expect((await fetch()).result).toMatchObject({ details: { download: 'not needed: the file was there' } });
+  });
+
+  test('a file of our own that others may write is replaced by one that they may not', async () => {
+    putThere(content, 0o676);
+    await fetch();
+    expect(lab.requests).toHaveLength(1);
+    expect(modeOf(lab.path('shared/file'))).toBe('654');
+    expect((await fetch()).result).toMatchObject({ details: { download: 'not needed: the file was there' } });
+    expect(lab.requests).toHaveLength(1);
+  });
 });
 
 test.skipIf(isRoot)('a directory that may not be written is told as that', async () => {

@@ -1,6 +1,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { problemsOf, problemText } from '../../../src/execution/document-problems.ts';
 import { createDownloadFile } from '../../../src/handlers/built-ins/download-file.ts';
 import type { DownloadSettings } from '../../../src/handlers/download/settings.ts';
 import { SETTINGS } from './download-lab.ts';
@@ -25,6 +26,7 @@ test.each([
   [['  https://h/f   /opt/with space/x  '], { url: 'https://h/f', path: '/opt/with space/x' }],
   [['https://h/f', '/opt/with space/x'], { url: 'https://h/f', path: '/opt/with space/x' }],
   [['https://h/f', '/opt/x', 'what the script ignores'], { url: 'https://h/f', path: '/opt/x' }],
+  [['https://h/f\n/opt/x'], { url: 'https://h/f', path: '/opt/x' }],
   [['https://h/f'], { url: 'https://h/f', path: undefined }],
   [[], { url: '', path: undefined }],
 ])("the script's arguments %j are its input", (args, input) => {
@@ -67,10 +69,40 @@ test.each([
   ],
   ['ftp://good.example/f', 'url: a URL of ftp: is not supported, got ftp://good.example/f'],
   ['file:///etc/shadow', 'url: a URL of file: is not supported, got file:///etc/shadow'],
-  ['not a url ?s=SECRET', 'url: expected a URL, got something else'],
+  ['not a url ?s=SECRET', 'url: not a valid URL (it is not repeated here, as it may hold a secret)'],
 ])('the URL %s is refused by name and without its secrets', (url, issue) => {
   expect(issues({ ...good, url })).toEqual([issue]);
   expect(issues({ ...good, signatureUrl: url })).toEqual([issue.replace('url:', 'signatureUrl:')]);
+});
+
+test('what is no URL is not said to be in the document under another name', () => {
+  const { input } = createDownloadFile(SETTINGS);
+  const { issues = [] } = v.safeParse(input, { ...good, url: 'not a url ?s=SECRET' });
+  expect(problemsOf(issues, input, new Set()).map(problemText)).toEqual([
+    'url: not a valid URL (it is not repeated here, as it may hold a secret)',
+  ]);
+});
+
+describe('what is long takes no long time', () => {
+  /** Milliseconds: what is tried over again from every place takes many times that. */
+  const MOST = 5_000;
+  const many = 200_000;
+
+  test.each([
+    ['spaces', `u${' '.repeat(many)}`],
+    ['spaces before a path', `u${' '.repeat(many)}p`],
+    ['spaces in a path', `u p${' '.repeat(many)}p`],
+  ])('arguments with many %s', (_what, text) => {
+    const startedAt = performance.now();
+    createDownloadFile(SETTINGS).fromArguments([text]);
+    expect(performance.now() - startedAt).toBeLessThan(MOST);
+  });
+
+  test('a host with many dots', () => {
+    const startedAt = performance.now();
+    expect(issues({ ...good, url: `https://a${'.'.repeat(many)}b/` })).toEqual([]);
+    expect(performance.now() - startedAt).toBeLessThan(MOST);
+  });
 });
 
 test('a device with a key refuses what has no signature', () => {

@@ -204,14 +204,6 @@ describe('a refusal', () => {
   });
 });
 
-test.each(['gzip', 'br', 'zstd, gzip'])('content in %s is refused: its bytes are not the file', async (coding) => {
-  script((response) => response.writeHead(200, { 'content-encoding': coding }).end('x'));
-  expect((await lab.run()).result).toMatchObject({
-    outcome: 'failed',
-    reason: `the server sent Content-Encoding ${coding}, although it was asked not to`,
-  });
-});
-
 describe('the size', () => {
   const reason = 'the file has more than 150000 bytes: this device takes no larger download (download.maxMegabytes)';
 

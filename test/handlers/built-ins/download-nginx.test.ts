@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { StartsAgain } from '../../../src/handlers/starts-again.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { describeWithNginx, Nginx } from '../../support/nginx.ts';
 import { DownloadLab, sha256 } from './download-lab.ts';
@@ -65,7 +66,7 @@ describeWithNginx('a file of 50 MB from nginx', () => {
     const abort = new AbortController();
     const running = lab.run({ url: nginx.url('/slow/file') }, settings, { signal: abort.signal });
     await reach(5_000_000);
-    abort.abort();
+    abort.abort(new StartsAgain('the agent stops'));
     const { context } = await running;
     const other = randomFillSync(Buffer.alloc(20_000_000));
     writeFileSync(join(directory, 'www/file'), other);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, linkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { StartsAgain } from '../../../src/handlers/starts-again.ts';
 import { answerWith, bytes, DownloadLab, SETTINGS, sha256, type Version } from './download-lab.ts';
 
 const content = bytes(400_000);
@@ -23,14 +24,14 @@ function stallAfter(length: number, file: Version): void {
 }
 
 /** A start of the step that is aborted once the part has so many bytes; what it saved is for the next. */
-async function interrupted(length: number, file: Version = version) {
+async function interrupted(length: number, file: Version = version, why: unknown = new StartsAgain('a stop')) {
   stallAfter(length, file);
   const abort = new AbortController();
   const running = lab.run({}, {}, { signal: abort.signal });
   await expect
     .poll(() => lab.names().map((name) => statSync(lab.path(name)).size), { timeout: 10_000, interval: 5 })
     .toEqual([length]);
-  abort.abort();
+  abort.abort(why);
   const { result, context } = await running;
   expect(result).toEqual({ outcome: 'interrupted' });
   lab.requests.length = 0;
@@ -47,6 +48,14 @@ test('a step that was interrupted goes on where it was', async () => {
   expect(lab.requests.map(({ headers }) => [headers.range, headers['if-range']])).toEqual([['bytes=150000-', '"1"']]);
   expect(context.reports[0]).toMatchObject({ percent: '37', bytes: '150000 of 400000' });
   expect(lab.names()).toEqual(['file.bin']);
+});
+
+test('a step that is ended for good leaves nothing behind', async () => {
+  const saved = await interrupted(150_000, version, 'cancelled');
+  expect(lab.names()).toEqual([]);
+  // Should there be another start after all, it begins anew.
+  expect((await lab.run({}, {}, { lastProgress: saved })).result).toMatchObject({ outcome: 'succeeded' });
+  expect(lab.ranges()).toEqual([undefined]);
 });
 
 test('a step that was aborted before it began does nothing', async () => {
@@ -130,7 +139,7 @@ describe('what is found at the name of the part', () => {
   });
 });
 
-test('a part that a cancelled job left a day ago goes with the next download of that file, and nothing else', async () => {
+test('a part that a job never came back for goes after a day with the next download of that file, and nothing else', async () => {
   const saved = await interrupted(150_000);
   const others = [
     '.file.bin.part',

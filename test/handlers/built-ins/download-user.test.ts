@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RemoteTarget } from '../../../src/handlers/download/remote-target.ts';
 import { startTargetProcess } from '../../../src/handlers/download/target-process-start.ts';
+import { StartsAgain } from '../../../src/handlers/starts-again.ts';
 import { RecordedContext } from '../../support/built-in-context.ts';
 import { answerWith, bytes, DownloadLab, sha256 } from './download-lab.ts';
 
@@ -119,11 +120,24 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     expect(statSync(lab.path('secret'))).toMatchObject({ uid: 0, size: 300_000 });
   });
 
+  test('takes nothing over from a file that a third one has made where many may write', async () => {
+    mkdirSync(lab.path('shared'));
+    chmodSync(lab.path('shared'), 0o777);
+    const path = lab.path('shared/file');
+    writeFileSync(path, content);
+    chmodSync(path, 0o666);
+    chownSync(path, 1, 1);
+    const { result } = await lab.run({ ...input(), path }, { targetProcess }, as(USER));
+    expect(result).toMatchObject({ outcome: 'succeeded' });
+    expect(lab.requests).toHaveLength(1);
+    expect(statSync(path)).toMatchObject({ uid, mode: 0o100644 });
+  });
+
   test('goes on after an interruption, and after cuts', async () => {
     const abort = new AbortController();
     lab.handle = (request, response) => {
       answerWith(version, request, response, { cutAfter: 60_000 });
-      if (lab.requests.length === 3) setTimeout(() => abort.abort(), 20);
+      if (lab.requests.length === 3) setTimeout(() => abort.abort(new StartsAgain('the agent stops')), 20);
       if (lab.requests.length === 4) response.destroy();
     };
     const settings = { targetProcess, retry: { tries: 50, floorMs: 40, capMs: 40 } };
@@ -139,6 +153,22 @@ describe.skipIf(!isRoot || !isReachable())('a download as another user', () => {
     expect(again.result).toMatchObject({ outcome: 'succeeded', details: { sha256: sha256(content) } });
     expect(lab.ranges()).toEqual([`bytes=${saved}-`]);
     expect(running()).toEqual([]);
+  });
+
+  test('removes what it has when it is ended for good', async () => {
+    const abort = new AbortController();
+    let during: string[] = [];
+    lab.handle = (_request, response) => {
+      response.writeHead(200, { 'content-length': '300000' }).write(content.subarray(0, 100_000));
+      setTimeout(() => {
+        during = readdirSync(lab.path('theirs'));
+        abort.abort();
+      }, 20);
+    };
+    const { result } = await lab.run(input(), { targetProcess }, as(USER, { signal: abort.signal }));
+    expect(result).toEqual({ outcome: 'interrupted' });
+    expect(during).toHaveLength(1);
+    expect(readdirSync(lab.path('theirs'))).toEqual([]);
   });
 
   test('removes what a failure leaves', async () => {
