@@ -3,10 +3,10 @@ import { isAbsolute, resolve } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
 import type { ProcessEnd, ProcessRunner } from '../system/child-process.ts';
 import { LineLimit } from '../system/line-limit.ts';
+import { PROCESS_VARIABLE } from '../system/process-ledger.ts';
 import { locateProgram, type ProgramFault } from '../system/program-file.ts';
 import { giveScratchDirectory } from '../system/scratch-directory.ts';
 import { childEnvironment, searchPath } from './child-environment.ts';
-import { forbiddenVariable } from './forbidden-variables.ts';
 import { type HandlerReference, locateHandler } from './locate-handler.ts';
 import { programFailure, programResult } from './program-result.ts';
 import { ProgressLines } from './progress-lines.ts';
@@ -114,7 +114,7 @@ async function run(
 ): Promise<ProcessEnd> {
   const { environment } = options;
   const cwd = options.workingDirectory ?? settings.workingDirectory ?? '/';
-  const fault = environmentFault(environment) ?? directoryFault(cwd);
+  const fault = directoryFault(cwd);
   if (fault !== undefined) return notStarted(fault);
   const as = await runAs(options.user, settings.runAs);
   if (as.kind === 'fault') return notStarted(as.fault);
@@ -148,7 +148,7 @@ async function run(
   return refused === undefined ? end : { ...end, exitCode: null, spawnError: refused };
 }
 
-/** The tool gets the file itself: it would look in a PATH of its own, and run what has no `#!` line in a shell. */
+/** The tool gets the file itself: it would look in a PATH of its own. */
 function throughSwitch(
   { file, args }: Program,
   userSwitch: UserSwitch,
@@ -159,16 +159,11 @@ function throughSwitch(
   // What is closed to an agent that is not root may be open to the user: then sudo tells.
   const isClosedToUs = located.kind === 'fault' && located.fault.code === 'EACCES' && file.includes('/');
   if (located.kind === 'fault' && !(userSwitch.tool === 'sudo' && isClosedToUs)) return located.fault;
-  const program = located.kind === 'found' ? located.file : resolve(cwd, file);
-  return { file: userSwitch.file, args: userSwitch.words(program, args, Object.keys(env)) };
-}
-
-function environmentFault(environment: Readonly<Record<string, string>>): ProgramFault | undefined {
-  for (const name of Object.keys(environment)) {
-    const problem = forbiddenVariable(name);
-    if (problem !== undefined) return { code: 'EPERM', message: `not permitted: environment: ${problem}` };
-  }
-  return undefined;
+  const words = located.kind === 'found' ? [...located.through, located.file] : [resolve(cwd, file)];
+  const [program = file, ...before] = words;
+  // The runner adds it to the environment.
+  const variables = [...Object.keys(env), PROCESS_VARIABLE];
+  return { file: userSwitch.file, args: userSwitch.words(program, [...before, ...args], variables) };
 }
 
 /** spawn(2) tells of a directory that is not there as of a program that is not. */
