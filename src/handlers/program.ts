@@ -7,7 +7,9 @@ import { PROCESS_VARIABLE } from '../system/process-ledger.ts';
 import { locateProgram, type ProgramFault } from '../system/program-file.ts';
 import { giveScratchDirectory } from '../system/scratch-directory.ts';
 import { childEnvironment, searchPath } from './child-environment.ts';
+import { copyIfClosed } from './handler-copy.ts';
 import { type HandlerReference, locateHandler } from './locate-handler.ts';
+import { withOwnSudo } from './own-sudo.ts';
 import { programFailure, programResult } from './program-result.ts';
 import { ProgressLines } from './progress-lines.ts';
 import { type RunAsOptions, runAs, switchFault, type UserSwitch } from './run-as-user.ts';
@@ -44,6 +46,8 @@ interface Program {
   /** What it is told as its own name. */
   readonly name?: string;
   readonly args: readonly string[];
+  /** Its file has been found safe. */
+  readonly isHandler?: boolean;
 }
 
 /** `runCommand`: the words are the program's arguments as they are; no shell reads them. */
@@ -71,7 +75,8 @@ export async function runHandler(
   const located = await locateHandler(reference, { ...settings, searchPath: searchPath(process.env) });
   if (located.kind === 'fault') return programFailure(located.reason);
   const args = [options.user ?? '', ...reference.args];
-  return runStep({ file: located.file, name: located.name, args }, options, context, settings);
+  const program = { file: located.file, name: located.name, args, isHandler: true };
+  return runStep(program, options, context, settings);
 }
 
 /** For a built-in: a program of its own within its step. Never rejects for what the program is or does. */
@@ -100,7 +105,7 @@ async function runStep(
 }
 
 interface Listeners {
-  readonly progress?: ProgressLines;
+  readonly progress?: ProgressLines | undefined;
   /** Of stderr. */
   readonly lines?: LineLimit | undefined;
 }
@@ -112,7 +117,6 @@ async function run(
   settings: ProgramSettings,
   { progress, lines }: Listeners,
 ): Promise<ProcessEnd> {
-  const { environment } = options;
   const cwd = options.workingDirectory ?? settings.workingDirectory ?? '/';
   const fault = directoryFault(cwd);
   if (fault !== undefined) return notStarted(fault);
@@ -120,13 +124,39 @@ async function run(
   if (as.kind === 'fault') return notStarted(as.fault);
   const userSwitch = as.kind === 'switch' ? as.userSwitch : undefined;
   if (userSwitch !== undefined) giveScratch(userSwitch, context);
+  const user = program.isHandler === true ? userSwitch?.user : undefined;
+  const copy = user && (await copyIfClosed(program.file, user, context.scratchDirectory));
+  if (copy !== undefined && 'code' in copy) return notStarted(copy);
+  try {
+    const its = copy === undefined ? program : { ...program, file: copy.file };
+    return await runAsIs(its, options, context, settings, { cwd, userSwitch, progress, lines });
+  } finally {
+    await copy?.remove().catch((err: unknown) => context.log.warn({ err }, 'the copy of a handler is not removed'));
+  }
+}
+
+interface Switched extends Listeners {
+  readonly cwd: string;
+  readonly userSwitch: UserSwitch | undefined;
+}
+
+async function runAsIs(
+  program: Program,
+  options: ProgramOptions,
+  context: StepContext,
+  settings: ProgramSettings,
+  { cwd, userSwitch, progress, lines }: Switched,
+): Promise<ProcessEnd> {
   // sudo closes it.
   const hasProgress = progress !== undefined && userSwitch?.tool !== 'sudo';
   const env = childEnvironment(process.env, context, {
-    environment,
+    environment: options.environment,
     user: userSwitch?.user,
     progressFd: hasProgress ? PROGRESS_FD : undefined,
   });
+  if (options.user !== undefined) {
+    env['PATH'] = await withOwnSudo(searchPath(process.env), userSwitch?.user, context.log);
+  }
   const switched = userSwitch === undefined ? undefined : throughSwitch(program, userSwitch, env, cwd);
   if (switched !== undefined && 'code' in switched) return notStarted(switched);
   const { file, name, args } = switched ?? program;
