@@ -7,6 +7,7 @@ import { validateConfig } from '../src/config/validate.ts';
 import { STABLE_MS } from '../src/connection/backoff.ts';
 import { TOLD_KEPT } from '../src/connection/mqttjs-connection.ts';
 import { SUSPECTS_KEPT } from '../src/connection/refusal.ts';
+import { TRIES_KEPT } from '../src/execution/plugin-asking.ts';
 import { PRUNED_EVERY } from '../src/execution/workspace.ts';
 import { ABANDONED_MS } from '../src/handlers/download/part-file.ts';
 import { MAX_SAVED_BYTES } from '../src/handlers/plugins/values.ts';
@@ -47,6 +48,7 @@ const BOUNDS: Readonly<Record<string, readonly number[]>> = {
   'Progress that could not be sent': [],
   'The end of what a program writes': [TAIL_BYTES / KIB],
   'Failures of executions': [FAILURES_KEPT],
+  'Tries of executions': [TRIES_KEPT],
   'Versions of executions': [VERSIONS_KEPT],
   'Topics that may be forbidden': [SUSPECTS_KEPT],
   'Faults of the connection': [TOLD_KEPT, STABLE_MS / 1000],

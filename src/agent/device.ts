@@ -4,6 +4,7 @@ import { deviceAttributes } from '../execution/conditions.ts';
 import { createDocumentParser } from '../execution/document-parser.ts';
 import type { Judge } from '../execution/document-verdict.ts';
 import { hostAllowed } from '../execution/download-policy.ts';
+import type { Policy } from '../execution/policy.ts';
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
 import { createDownloadFile } from '../handlers/built-ins/download-file.ts';
 import { createBuiltIns } from '../handlers/built-ins/registry.ts';
@@ -38,10 +39,20 @@ export function describeDevice(config: DeviceConfig): Device {
   return { builtIns, judge: { parse, builtIns, attributes: deviceAttributes(facts, attributes), policy } };
 }
 
-/** The built-ins of no device in particular: for their names, and the schemas of their inputs. */
+/** The built-ins of no device in particular, and so with no policy: for their names, and the schemas of their inputs. */
 export function plainBuiltIns(): readonly BuiltIn[] {
+  const config = defaultConfig();
+  return describeDevice({ ...config, policy: { ...config.policy, allowPlainHttp: true } }).builtIns;
+}
+
+/** Of a device whose configuration says nothing of one. */
+export function defaultPolicy(): Policy {
+  return defaultConfig().policy;
+}
+
+function defaultConfig(): AgentConfig {
   const required = { thingName: 'x', endpoint: 'x', certificatePath: 'x', privateKeyPath: 'x' };
   const validated = validateConfig(required, '/');
   if (!validated.ok) throw new Error(`the defaults are not valid: ${validated.problems.join('; ')}`);
-  return describeDevice(validated.config).builtIns;
+  return validated.config;
 }

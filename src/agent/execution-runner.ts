@@ -5,7 +5,7 @@ import type { RunEnd } from '../execution/run-options.ts';
 import { statusDetails } from '../execution/status-details.ts';
 import { stepTimer } from '../execution/step-timer.ts';
 import type { Workspaces } from '../execution/workspace.ts';
-import type { Journal, Result, RunnableExecution } from '../journal/journal.ts';
+import { type Journal, keyText, type Result, type RunnableExecution } from '../journal/journal.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { DocumentSource } from './document-source.ts';
@@ -70,7 +70,7 @@ export class ExecutionRunner {
     if (wanted.kind === 'unwanted') return this.#forget(execution, wanted.why);
     if (stopping.aborted) return 'over';
     const { document } = wanted;
-    const verdict = await planner.plan(document);
+    const verdict = await planner.plan(document, { execution: keyText(execution) });
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     if (stopping.aborted) return 'over';
     const { plan } = verdict;
@@ -97,14 +97,9 @@ export class ExecutionRunner {
     if (wanted.kind === 'unwanted') signals.unwanted.abort();
     else watch.timesOutIn(execution, wanted.secondsLeft);
     const { document } = execution;
-    const verdict = await planner.plan(document, { begun: true });
+    const verdict = await planner.plan(document, { execution: keyText(execution), begun: execution.handler });
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     const { plan } = verdict;
-    if (execution.handler !== plan.handler) {
-      // Steps are counted within a handler's plan: another handler's steps are other steps.
-      const reason = `interrupted under the handler ${execution.handler}, and now ${plan.handler} accepts the document`;
-      return this.#refuse(execution, reason, signals);
-    }
     if (execution.historyLost && execution.state !== 'cleaning') {
       return this.#endLost(execution, plan, document, signals);
     }

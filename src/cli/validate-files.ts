@@ -1,8 +1,9 @@
-import { describeDevice, plainBuiltIns } from '../agent/device.ts';
+import { defaultPolicy, describeDevice, plainBuiltIns } from '../agent/device.ts';
 import { loadConfig } from '../config/load.ts';
 import { createDocumentParser, isAwsDocument } from '../execution/document-parser.ts';
 import { type Problem, problemText, WHOLE } from '../execution/document-problems.ts';
 import { type DocumentVerdict, type Judge, judgeDocument, judgeForDevice } from '../execution/document-verdict.ts';
+import { policyProblems } from '../execution/policy.ts';
 import { readDocument } from './document-file.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -46,16 +47,26 @@ function judgingFor(configPath: string | undefined): Judging {
 
 /**
  * Without a configuration nothing is known of the device. Its conditions and policy are not asked about; and what a
- * built-in would not take is only a warning, as the device may have a script of its own in the built-in's place.
+ * built-in would not take is only a warning, as the device may have a script of its own in the built-in's place. So is
+ * what a device would not allow whose configuration has no policy.
  */
 function forAnyDevice(): Judging {
   const builtIns = plainBuiltIns();
   const judge: Judge = { parse: createDocumentParser(builtIns), builtIns };
+  const policy = defaultPolicy();
   return async (document) => {
     const verdict = judgeDocument(document, judge);
+    if (verdict.kind === 'rejected') return verdict;
     const onDevice = await judgeForDevice(document, judge, undefined);
-    if (verdict.kind === 'rejected' || onDevice.kind === 'accepted') return verdict;
-    return { ...verdict, warnings: [...verdict.warnings, ...onDevice.problems] };
+    const warnings = [
+      ...verdict.warnings,
+      ...(onDevice.kind === 'rejected' ? onDevice.problems : []),
+      ...policyProblems(verdict.document, policy, builtIns).map((rule) => ({
+        path: '',
+        message: `by default ${rule}`,
+      })),
+    ];
+    return { ...verdict, warnings };
   };
 }
 

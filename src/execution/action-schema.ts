@@ -7,6 +7,8 @@ import {
   command,
   environment,
   flag,
+  handlerName,
+  handlerPath,
   oneOf,
   text,
   userName,
@@ -62,8 +64,17 @@ function retry() {
 export function handlerEntries() {
   return {
     args: v.optional(args('Its arguments, after the user.'), []),
-    path: v.optional(text('Its directory, or "default" for the handler directory; absent: there, then PATH.')),
+    path: v.optional(handlerPath('Its directory, or "default" for the handler directory; absent: there, then PATH.')),
   };
+}
+
+export const HANDLER = 'The handler’s file name, or its absolute path.';
+
+export const NO_PATH_BESIDE = 'has no meaning beside the absolute path of a handler: leave it out';
+
+/** Whether `path` has something to say, which it has not beside a handler's absolute path. */
+export function isPathOf(handler: string, path: string | undefined): boolean {
+  return !handler.startsWith('/') || path === undefined || path === 'default';
 }
 
 /** Every action that this device takes, by its `type`. */
@@ -76,7 +87,13 @@ export function actionSchemas(builtIns: readonly BuiltIn[]): ReadonlyMap<string,
 }
 
 function handlerAction() {
-  const input = v.object({ handler: text('The handler’s file name.'), ...handlerEntries() }, OBJECT);
+  const input = v.pipe(
+    v.object({ handler: handlerName(HANDLER), ...handlerEntries() }, OBJECT),
+    v.forward(
+      v.check(({ handler, path }) => isPathOf(handler, path), NO_PATH_BESIDE),
+      ['path'],
+    ),
+  );
   return v.pipe(
     v.object({ ...commonEntries(), type: v.literal('runHandler'), input }, OBJECT),
     v.transform(({ type, input: { handler, args: words, path }, ...common }) => ({

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { NOT_FORBIDDEN } from '../handlers/forbidden-variables.ts';
 import { commandWords, hasWhiteSpace, listWords } from './command-words.ts';
 
 // The kinds of values in a job document. Booleans and numbers may be written as strings: AWS IoT Device Client wants
@@ -88,24 +89,49 @@ export function absolutePath(description: string) {
   return v.pipe(v.string(message), v.regex(pattern, message), v.description(description));
 }
 
+/** A handler: the name of a file, or where one lies. Whatever else has a slash in it leads nowhere here. */
+export function handlerName(description: string) {
+  const message = 'expected a file’s name (no slash, no NUL) or an absolute path';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: execve(2) ends a string at NUL
+  const pattern = /^(?:\/(?:[^\u0000]*\/)?)?(?!\.{1,2}$)[^/\u0000]+$/;
+  return v.pipe(
+    v.string(NON_EMPTY),
+    v.regex(pattern, ({ input }) => (input === '' ? NON_EMPTY : message)),
+    v.description(description),
+  );
+}
+
+/** A handler's directory. */
+export function handlerPath(description: string) {
+  const message = 'expected "default" or an absolute path';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: execve(2) ends a string at NUL
+  const pattern = /^(?:default$|\/[^\u0000]*$)/;
+  return v.pipe(v.string(message), v.regex(pattern, message), v.description(description));
+}
+
 /**
  * A user's name. A number is none: `0` would be root under another name than the one that a policy denies. The
- * characters at the beginning are those with a meaning of their own to sudo(8), setpriv(1) and getopt(3).
+ * characters at the beginning are those with a meaning of their own to sudo(8), setpriv(1) and getopt(3); the others
+ * are in no line of passwd(5), or part a list (users.ts).
  */
 export function userName(description: string) {
-  const message = 'expected a user’s name: at most 256 characters, not a number, not beginning with - # + or %';
+  const message =
+    'expected a user’s name: at most 256 characters without white space or : , / and not a number, beginning with none of - + # % @ !';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no user's name has them, passwd(5) has no place for them
-  const pattern = /^(?![-#+%]|\d+$)[^\u0000-\u001f:/]{1,256}$/;
+  const pattern = /^(?![-+#%@!]|\d+$)[^\s:,/\u0000-\u001f\u007f-\u009f]{1,256}$/;
   return v.pipe(v.string(message), v.regex(pattern, message), v.description(description));
 }
 
 /** Environment variables: POSIX names (XBD 8.1). Those of the agent itself are not a document's to set. */
 export function environment(description: string) {
+  const shape = '(?!JOB_)[A-Za-z_][A-Za-z0-9_]*$';
   const name = v.pipe(
     v.string(),
-    v.regex(
-      /^(?!JOB_)[A-Za-z_][A-Za-z0-9_]*$/,
-      'expected a name of letters, digits and underscores that begins with neither a digit nor JOB_',
+    // One expression for the JSON Schema, with a message for each half.
+    v.regex(new RegExp(`^${NOT_FORBIDDEN}${shape}`), ({ input }) =>
+      new RegExp(`^${shape}`).test(input)
+        ? 'a step may not set this variable: it decides what programs run, or what code they load'
+        : 'expected a name of letters, digits and underscores that begins with neither a digit nor JOB_',
     ),
   );
   return v.pipe(v.record(name, word(), 'expected an object of strings'), v.description(description));

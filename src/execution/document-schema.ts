@@ -4,11 +4,14 @@ import {
   type ActionSchema,
   actionSchemas,
   allowStdErr,
+  HANDLER,
   handlerEntries,
+  isPathOf,
   LONGEST_SECONDS,
+  NO_PATH_BESIDE,
   OBJECT,
 } from './action-schema.ts';
-import { flag, oneOf, text, whole } from './document-fields.ts';
+import { flag, handlerName, oneOf, text, whole } from './document-fields.ts';
 
 // The shape of job documents, in one source: the parser reads with it, and config/job-document.schema.json is made
 // from it. What is not ours means what it means to AWS IoT Device Client.
@@ -60,12 +63,18 @@ export function legacySchema() {
   const entries = {
     $schema: schemaKey(),
     version: v.optional(v.never('expected no version')),
-    operation: text('The handler’s file name.'),
+    operation: handlerName(HANDLER),
     ...handlerEntries(),
     allowStdErr: v.optional(allowStdErr()),
     includeStdOut: v.optional(flag('The end of stdout goes into the status details.'), false),
   };
-  return v.object(entries, OBJECT);
+  return v.pipe(
+    v.object(entries, OBJECT),
+    v.forward(
+      v.check(({ operation, path }) => isPathOf(operation, path), NO_PATH_BESIDE),
+      ['path'],
+    ),
+  );
 }
 
 function schemaKey() {

@@ -32,14 +32,18 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly reason: string };
 
 export interface PlanOptions {
+  /** Which execution it is: how often a plug-in could not be asked is counted by it. */
+  readonly execution: string;
   /**
-   * The execution has begun: its conditions held then, and its own steps may have changed what they ask about. The
-   * device's policy still has a say.
+   * The handler that an execution which has begun was claimed for: it alone is asked, as its steps are counted within
+   * its plan. The conditions held then, and its own steps may have changed what they ask about; the device's policy
+   * still has a say.
    */
-  readonly begun?: boolean;
+  readonly begun?: string | undefined;
 }
 
 /** Chooses the handler and parses the document. Never throws for what a document contains. */
 export interface Planner {
-  plan(document: unknown, options?: PlanOptions): Promise<Verdict>;
+  /** Rejects for passing faults only: the document is to be planned again later. */
+  plan(document: unknown, options: PlanOptions): Promise<Verdict>;
 }

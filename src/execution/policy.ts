@@ -33,7 +33,6 @@ export function policyProblems(document: JobDocument, policy: Policy, builtIns: 
     ...steps.flatMap((step) => [
       ...handler(step, policy),
       ...command(step, policy),
-      ...loading(step, policy),
       ...user(step, policy),
       ...download(step, policy, builtIns),
     ]),
@@ -81,18 +80,6 @@ function shortestForm(file: string): string {
   if (!file.includes('/')) return file;
   const shortest = posix.normalize(file);
   return shortest.includes('/') ? shortest : `./${shortest}`;
-}
-
-/**
- * Variables under which the name that a list allows is another program, or the program runs another's code (ld.so(8)).
- * They are only as dangerous as the list is short: where all is allowed, so are they.
- */
-function loading({ path, work, environment }: DocumentStep, policy: Policy): string[] {
-  const rule = work.type === 'runCommand' ? 'allowCommands' : 'allowHandlers';
-  if (policy[rule].includes('*')) return [];
-  return Object.keys(environment)
-    .filter((name) => name === 'PATH' || name.startsWith('LD_'))
-    .map((name) => `policy.${rule} forbids ${path}.environment.${name}: it decides which program a name stands for`);
 }
 
 /** The name in `runAsUser`. A step without one runs as the agent's own user, of whom the policy says nothing. */

@@ -1,9 +1,10 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
 import { isInside, untrustedPart } from '../system/file-trust.ts';
 
 export interface HandlerReference {
+  /** The name of a file, or its absolute path: then `path` is absent or `default`. */
   readonly handler: string;
   /** `default`, an absolute directory, or absent. */
   readonly path?: string | undefined;
@@ -27,23 +28,20 @@ export type LocatedHandler =
 /**
  * The file behind a `runHandler` step. `default` is the handler directory; another path is that directory; without
  * one the handler directory is asked first, then PATH (AWS's managed templates leave the path empty). The first file
- * found decides: an unsafe one fails the step, it is not passed over for another.
+ * found decides: an unsafe one fails the step, it is not passed over for another. An absolute handler is taken where it
+ * lies, as execvp(3) does.
  *
  * It must really be, all symbolic links and `..` resolved, in the handler directory, in an allowed one or, for an empty
  * path, in one of PATH; and nobody but root and the agent's user may be able to change it (file-trust.ts). What is
  * executed is the real path, so that no link can be turned elsewhere after the check.
  */
 export async function locateHandler(reference: HandlerReference, places: HandlerPlaces): Promise<LocatedHandler> {
-  const { handler, path = '' } = reference;
+  const isWhole = isAbsolute(reference.handler);
+  const handler = isWhole ? basename(reference.handler) : reference.handler;
+  const path = isWhole ? dirname(reference.handler) : (reference.path ?? '');
   const { handlersDirectory } = places;
-  if (!isFileName(handler)) {
-    return fault(`not permitted: handler ${JSON.stringify(handler)} is not a plain file name`);
-  }
   if (path === 'default' && handlersDirectory === undefined) {
     return fault('not found: path is "default" and no handlers.directory is set');
-  }
-  if (path !== '' && path !== 'default' && !isAbsolute(path)) {
-    return fault(`not permitted: path ${JSON.stringify(path)} is not absolute`);
   }
   const own = handlersDirectory === undefined ? [] : [handlersDirectory];
   const searched = path === '' ? places.searchPath.split(delimiter).filter((directory) => isAbsolute(directory)) : [];
@@ -64,7 +62,7 @@ export async function locateHandler(reference: HandlerReference, places: Handler
  * built-in takes over.
  */
 export async function handlerFileInDirectory(handler: string, handlersDirectory: string | undefined): Promise<boolean> {
-  if (handlersDirectory === undefined || !isFileName(handler)) return false;
+  if (handlersDirectory === undefined) return false;
   try {
     await lstat(join(handlersDirectory, handler));
     return true;
@@ -72,10 +70,6 @@ export async function handlerFileInDirectory(handler: string, handlersDirectory:
     // What cannot be examined may be there: locateHandler says what is wrong with it.
     return !isMissing(error);
   }
-}
-
-function isFileName(handler: string): boolean {
-  return handler !== '' && handler !== '.' && handler !== '..' && !/[/\0]/.test(handler);
 }
 
 /** Undefined when there is no such file. Executability is the process runner's to tell. */

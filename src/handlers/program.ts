@@ -3,11 +3,13 @@ import { isAbsolute, resolve } from 'node:path';
 import { errorCode, errorMessage } from '../errors.ts';
 import type { ProcessEnd, ProcessRunner } from '../system/child-process.ts';
 import { LineLimit } from '../system/line-limit.ts';
+import { PROCESS_VARIABLE } from '../system/process-ledger.ts';
 import { locateProgram, type ProgramFault } from '../system/program-file.ts';
 import { giveScratchDirectory } from '../system/scratch-directory.ts';
 import { childEnvironment, searchPath } from './child-environment.ts';
-import { forbiddenVariable } from './forbidden-variables.ts';
+import { copyIfClosed } from './handler-copy.ts';
 import { type HandlerReference, locateHandler } from './locate-handler.ts';
+import { withOwnSudo } from './own-sudo.ts';
 import { programFailure, programResult } from './program-result.ts';
 import { ProgressLines } from './progress-lines.ts';
 import { type RunAsOptions, runAs, switchFault, type UserSwitch } from './run-as-user.ts';
@@ -44,6 +46,8 @@ interface Program {
   /** What it is told as its own name. */
   readonly name?: string;
   readonly args: readonly string[];
+  /** Its file has been found safe. */
+  readonly isHandler?: boolean;
 }
 
 /** `runCommand`: the words are the program's arguments as they are; no shell reads them. */
@@ -71,7 +75,8 @@ export async function runHandler(
   const located = await locateHandler(reference, { ...settings, searchPath: searchPath(process.env) });
   if (located.kind === 'fault') return programFailure(located.reason);
   const args = [options.user ?? '', ...reference.args];
-  return runStep({ file: located.file, name: located.name, args }, options, context, settings);
+  const program = { file: located.file, name: located.name, args, isHandler: true };
+  return runStep(program, options, context, settings);
 }
 
 /** For a built-in: a program of its own within its step. Never rejects for what the program is or does. */
@@ -100,7 +105,7 @@ async function runStep(
 }
 
 interface Listeners {
-  readonly progress?: ProgressLines;
+  readonly progress?: ProgressLines | undefined;
   /** Of stderr. */
   readonly lines?: LineLimit | undefined;
 }
@@ -112,21 +117,46 @@ async function run(
   settings: ProgramSettings,
   { progress, lines }: Listeners,
 ): Promise<ProcessEnd> {
-  const { environment } = options;
   const cwd = options.workingDirectory ?? settings.workingDirectory ?? '/';
-  const fault = environmentFault(environment) ?? directoryFault(cwd);
+  const fault = directoryFault(cwd);
   if (fault !== undefined) return notStarted(fault);
   const as = await runAs(options.user, settings.runAs);
   if (as.kind === 'fault') return notStarted(as.fault);
   const userSwitch = as.kind === 'switch' ? as.userSwitch : undefined;
   if (userSwitch !== undefined) giveScratch(userSwitch, context);
+  const user = program.isHandler === true ? userSwitch?.user : undefined;
+  const copy = user && (await copyIfClosed(program.file, user, context.scratchDirectory));
+  if (copy !== undefined && 'code' in copy) return notStarted(copy);
+  try {
+    const its = copy === undefined ? program : { ...program, file: copy.file };
+    return await runAsIs(its, options, context, settings, { cwd, userSwitch, progress, lines });
+  } finally {
+    await copy?.remove().catch((err: unknown) => context.log.warn({ err }, 'the copy of a handler is not removed'));
+  }
+}
+
+interface Switched extends Listeners {
+  readonly cwd: string;
+  readonly userSwitch: UserSwitch | undefined;
+}
+
+async function runAsIs(
+  program: Program,
+  options: ProgramOptions,
+  context: StepContext,
+  settings: ProgramSettings,
+  { cwd, userSwitch, progress, lines }: Switched,
+): Promise<ProcessEnd> {
   // sudo closes it.
   const hasProgress = progress !== undefined && userSwitch?.tool !== 'sudo';
   const env = childEnvironment(process.env, context, {
-    environment,
+    environment: options.environment,
     user: userSwitch?.user,
     progressFd: hasProgress ? PROGRESS_FD : undefined,
   });
+  if (options.user !== undefined) {
+    env['PATH'] = await withOwnSudo(searchPath(process.env), userSwitch?.user, context.log);
+  }
   const switched = userSwitch === undefined ? undefined : throughSwitch(program, userSwitch, env, cwd);
   if (switched !== undefined && 'code' in switched) return notStarted(switched);
   const { file, name, args } = switched ?? program;
@@ -148,7 +178,7 @@ async function run(
   return refused === undefined ? end : { ...end, exitCode: null, spawnError: refused };
 }
 
-/** The tool gets the file itself: it would look in a PATH of its own, and run what has no `#!` line in a shell. */
+/** The tool gets the file itself: it would look in a PATH of its own. */
 function throughSwitch(
   { file, args }: Program,
   userSwitch: UserSwitch,
@@ -159,16 +189,11 @@ function throughSwitch(
   // What is closed to an agent that is not root may be open to the user: then sudo tells.
   const isClosedToUs = located.kind === 'fault' && located.fault.code === 'EACCES' && file.includes('/');
   if (located.kind === 'fault' && !(userSwitch.tool === 'sudo' && isClosedToUs)) return located.fault;
-  const program = located.kind === 'found' ? located.file : resolve(cwd, file);
-  return { file: userSwitch.file, args: userSwitch.words(program, args, Object.keys(env)) };
-}
-
-function environmentFault(environment: Readonly<Record<string, string>>): ProgramFault | undefined {
-  for (const name of Object.keys(environment)) {
-    const problem = forbiddenVariable(name);
-    if (problem !== undefined) return { code: 'EPERM', message: `not permitted: environment: ${problem}` };
-  }
-  return undefined;
+  const words = located.kind === 'found' ? [...located.through, located.file] : [resolve(cwd, file)];
+  const [program = file, ...before] = words;
+  // The runner adds it to the environment.
+  const variables = [...Object.keys(env), PROCESS_VARIABLE];
+  return { file: userSwitch.file, args: userSwitch.words(program, [...before, ...args], variables) };
 }
 
 /** spawn(2) tells of a directory that is not there as of a program that is not. */

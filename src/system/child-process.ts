@@ -109,7 +109,8 @@ export class ProcessRunner {
         return { exitCode: null, signal: null, interrupted: true };
       }
       const entry = this.#ledger?.open(program.file, options.env);
-      const running = spawnInto(program.file, options, pipes, count, entry);
+      const [file = program.file, ...before] = [...program.through, program.file];
+      const running = spawnInto(file, before, options, pipes, count, entry);
       const [out, err, progress] = running.readers;
       out?.on('data', (chunk: Buffer) => {
         stdout.push(chunk);
@@ -224,6 +225,7 @@ function hasEndedUnseen(pid: number): boolean {
 /** Without pipes of ours the child gets Node's, which are sockets. Throws for arguments that no program can be given. */
 function spawnInto(
   file: string,
+  before: readonly string[],
   options: ProcessOptions,
   pipes: readonly Pipe[] | undefined,
   count: number,
@@ -231,10 +233,10 @@ function spawnInto(
 ): Running {
   try {
     const outputs = pipes?.map(({ writeFd }) => writeFd) ?? Array.from({ length: count }, () => 'pipe' as const);
-    const child = spawn(file, options.args, {
+    const child = spawn(file, [...before, ...options.args], {
       cwd: options.cwd,
       env: { ...options.env, ...entry?.variables },
-      ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
+      ...(options.argv0 === undefined || before.length > 0 ? {} : { argv0: options.argv0 }),
       // A session and process group of its own, so that a signal reaches all of its descendants.
       detached: true,
       stdio: ['ignore', ...outputs],

@@ -10,13 +10,22 @@ export interface ProgramFault {
 }
 
 export type LocatedProgram =
-  | { readonly kind: 'found'; readonly file: string }
+  | ({ readonly kind: 'found'; readonly file: string } & ProgramForm)
   | { readonly kind: 'fault'; readonly fault: ProgramFault };
+
+/** How a program is executed. */
+export interface ProgramForm {
+  /** Before the file's own arguments: what reads it, where the kernel cannot execute it by itself. */
+  readonly through: readonly string[];
+  /** It is text, which whoever executes it has to be able to read. */
+  readonly isScript: boolean;
+}
 
 /**
  * The file that a command's first word names: a bare name is looked up in `searchPath` as execvp(3) does, anything
- * with a slash is taken relative to `cwd`; then the file is examined. We look ourselves because execvp hands a file
- * that the kernel cannot execute (ENOEXEC) to /bin/sh, and no shell may ever read job input.
+ * with a slash is taken relative to `cwd`; then the file is examined. We look ourselves to say what is wrong in words;
+ * and uv_spawn, whose execvp would hand any file that the kernel cannot execute (ENOEXEC) to /bin/sh, is given no such
+ * file. That shell reads a file of the device's own, and never what a job says: those are its arguments.
  *
  * All of it blocks: some ten calls of a few microseconds each, where as many turns of the thread pool would cost more
  * than the program on a busy machine. A file system that hangs would hang uv_spawn as well, which waits for the exec.
@@ -31,7 +40,7 @@ export function locateProgram(name: string, searchPath: string, cwd: string): Lo
   let notExecutable: ProgramFault | undefined;
   for (const file of name === '' ? [] : candidates) {
     const fault = examineProgram(file);
-    if (fault === undefined) return { kind: 'found', file };
+    if (!('code' in fault)) return { kind: 'found', file, ...fault };
     if (fault.code === 'EACCES' && !name.includes('/')) notExecutable ??= fault;
     else if (fault.code !== 'ENOENT' || name.includes('/')) return { kind: 'fault', fault };
   }
@@ -49,8 +58,8 @@ function canEnter(directory: string): boolean {
   }
 }
 
-/** What keeps this file from being executed by the kernel itself; undefined when nothing does. */
-function examineProgram(file: string): ProgramFault | undefined {
+/** How this file is executed, or what keeps it from that. */
+function examineProgram(file: string): ProgramForm | ProgramFault {
   try {
     if (!statSync(file).isFile()) {
       return { code: 'EACCES', message: `not permitted: ${file} is not a regular file` };
@@ -76,20 +85,26 @@ function lookUpFault(file: string, error: unknown): ProgramFault {
   return { code, message: `not permitted: ${file} cannot be examined: ${errorMessage(error)}` };
 }
 
+/** As execvp(3) has it. */
+const SHELL = '/bin/sh';
 const ELF_MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 
-function examineHeader(file: string): ProgramFault | undefined {
+function examineHeader(file: string): ProgramForm | ProgramFault {
   const head = readHead(file);
   // Executable and not readable is a legal mode for a binary: the kernel decides.
-  if (head === undefined || head.subarray(0, 4).equals(ELF_MAGIC)) return undefined;
+  if (head === undefined || head.subarray(0, 4).equals(ELF_MAGIC)) return { through: [], isScript: false };
+  // execvp(3) would have it run and succeed. It is what a loss of power makes of a file.
+  if (head.length === 0) return { code: 'ENOEXEC', message: `not a program: ${file} is empty` };
   const line = head.toString('latin1').split('\n', 1)[0] ?? '';
   const interpreter = /^#![ \t]*([^ \t]+)/.exec(line)?.[1];
   if (interpreter === undefined) {
-    return { code: 'ENOEXEC', message: `not a program: ${file} has no #! line or binary header` };
+    // No text has it, and a shell would read a binary of another kind as commands.
+    if (!head.includes(0)) return { through: [SHELL], isScript: true };
+    return { code: 'ENOEXEC', message: `not a program: ${file} has no #! line or binary header, and is no text` };
   }
   try {
     accessSync(interpreter, constants.X_OK);
-    return undefined;
+    return { through: [], isScript: true };
   } catch (error) {
     const code = errorCode(error) ?? 'ENOENT';
     return { code, message: `not found: ${interpreter}, the interpreter that ${file} names` };

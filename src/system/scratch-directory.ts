@@ -26,6 +26,11 @@ export function scratchDirectoryOf(stateDirectory: string, { jobId, executionNum
   return join(stateDirectory, PARENT, `${jobId}-${executionNumber}`);
 }
 
+/** The directory that has scratch directories in it; the scratch directory itself where it is none of ours. */
+export function scratchParentOf(path: string): string {
+  return basename(dirname(path)) === PARENT ? dirname(path) : path;
+}
+
 /**
  * Makes `<stateDirectory>/scratch/<jobId>-<executionNumber>` with mode 700 and returns its path; one that a restart of
  * the agent left is kept, with what is in it. Rejects with the system's error.

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isForbiddenVariable } from '../handlers/forbidden-variables.ts';
 import { runCommand } from '../handlers/program.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type HandlerRun, type JobOptions, record } from './recording.ts';
@@ -18,9 +19,12 @@ export interface RunProgramHandlerOptions extends JobOptions {
  * Runs a program as the agent runs a handler: the same arguments, environment and descriptors, and the same meaning of
  * its exit code. Where it is, and its mode and owner, are not looked at; it must be executable.
  * @param file a relative path starts at the working directory of the test.
+ * @throws TypeError for a variable that a document may not set.
  */
 export async function runProgramHandler(file: string, options: RunProgramHandlerOptions = {}): Promise<HandlerRun> {
   const { args = [], user = '', environment = {}, workingDirectory } = options;
+  const forbidden = Object.keys(environment).find(isForbiddenVariable);
+  if (forbidden !== undefined) throw new TypeError(`environment: a step may not set ${forbidden}`);
   return record(null, options, (context) =>
     runCommand([resolve(file), user, ...args], { environment, workingDirectory, includeStdOut: false }, context, {
       processes: new ProcessRunner(),

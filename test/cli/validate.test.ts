@@ -40,6 +40,14 @@ const FILES = {
       { key: 'thingName', value: ['t'] },
     ],
   },
+  plain: {
+    version: '1.0',
+    steps: ['downloadFile', 'runHandler'].map((type) => {
+      const [url, path] = ['http://www.example.com/index.html', '/tmp/index.html'];
+      const input = type === 'downloadFile' ? { url, path } : { handler: 'download-file.sh', args: [url, path] };
+      return { action: { name: 'A', type, input } };
+    }),
+  },
   script: { operation: 'install-packages.sh', args: ['-oDebug=1'] },
   config: {
     thingName: 't',
@@ -95,6 +103,20 @@ describe('thing-agent validate', () => {
     expect(validate([file('directory')]).status).toBe(2);
     const endless = validate(['/dev/zero']);
     expect([endless.status, endless.stdout]).toEqual([2, expect.stringContaining('larger than 1 MiB')]);
+  });
+
+  test('without a configuration asks no policy: what the default one forbids is a warning', () => {
+    const forbids = (index: number) =>
+      `policy.allowPlainHttp is false and forbids steps[${index}].action: download from "www.example.com" over http:`;
+    expect(validate([file('plain')])).toEqual({
+      status: 0,
+      stdout: `plain: valid\n  warning: by default ${forbids(0)}\n  warning: by default ${forbids(1)}\n`,
+      stderr: '',
+    });
+    expect(validate(['--config', file('config'), file('plain')])).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining('policy.allowPlainHttp'),
+    });
   });
 
   test('a file that is not JSON is an invalid document', () => {

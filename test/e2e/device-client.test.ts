@@ -2,9 +2,12 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { mayUse, READ_AND_EXECUTE } from '../../src/system/file-access.ts';
+import { findUser } from '../../src/system/users.ts';
 import { command, documentOf, HandlerLab, shell, step } from '../support/handler-lab.ts';
 import { HostTools } from '../support/host-tools.ts';
 import type { ThingAgentProcess } from '../support/lab.ts';
+import { isRoot } from '../support/root.ts';
 
 /** A fleet that has used AWS IoT Device Client until now: its handlers and its documents, neither of them changed. */
 let lab: HandlerLab;
@@ -19,6 +22,8 @@ vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();
+  // For other users, too.
+  chmodSync(lab.directory, 0o711);
   tools = new HostTools(lab.folder('host'));
   tools.upSince(new Date(Date.now() - 3_600_000));
   installSamples(lab.folder('handlers'));
@@ -90,7 +95,8 @@ describe('a sample handler in the handler directory', () => {
       const { both } = await lab.run({ both: samples('install-packages.sh', ['jq'], { runAsUser: ME }) });
       expect(both.status).toBe('SUCCEEDED');
     });
-    expect(calls).toEqual([`sudo -u ${ME} -n apt-get install -y jq`, 'apt-get install -y jq']);
+    // That it is this user already, our own sudo knows.
+    expect(calls).toEqual(['apt-get install -y jq']);
     await lab.run({
       echo: samples('echo.sh', ['a b', '', 'c']),
       'echo-as': samples('echo.sh', ['d'], { runAsUser: ME }),
@@ -98,6 +104,34 @@ describe('a sample handler in the handler directory', () => {
     expect(lab.outputOf('echo')).toEqual(['[]', 'a b', '', 'c']);
     expect(lab.outputOf('echo-as')).toEqual([`[${ME}]`, 'd']);
   });
+
+  it.skipIf(!isRoot())(
+    'becomes another user by itself, as it is that user already, whatever its mode',
+    async ({ skip }) => {
+      const nobody = await findUser('nobody');
+      const ownSudo = join(import.meta.dirname, '../../config/run-as-user/sudo');
+      if (nobody.kind !== 'found') throw new Error(nobody.reason);
+      if (!mayUse(ownSudo, nobody.user, READ_AND_EXECUTE)) skip('this repository is closed to nobody');
+      const asUser = readFileSync(join(SAMPLES, 'as-user.sh'), 'utf8');
+      const body = `${asUser}\nas_user sh -c 'id -un; printf "[%s]" "$@"; echo "$user"' as-user "$@"; sudo -u daemon -n id`;
+      // The stand-ins note their calls as whoever runs them.
+      writeFileSync(join(lab.folder('host'), 'calls'), '', { flag: 'a' });
+      chmodSync(join(lab.folder('host'), 'calls'), 0o666);
+      lab.script('handlers', 'closed.sh', body, 0o700);
+      lab.script('handlers', 'open.sh', body, 0o755);
+      const calls = await callsOf(async () => {
+        const as = (name: string) => samples(name, ['a b', '', '$(id)'], { runAsUser: 'nobody' });
+        const ends = await lab.run({ closed: as('closed.sh'), open: as('open.sh') });
+        expect(Object.values(ends).map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+      });
+      // Another user is the host's own sudo's affair.
+      expect(calls.filter((call) => call.startsWith('sudo'))).toEqual(['sudo -u daemon -n id', 'sudo -u daemon -n id']);
+      for (const jobId of ['closed', 'open']) {
+        expect(lab.outputOf(jobId).slice(0, 2)).toEqual(['nobody', '[a b][][$(id)]']);
+      }
+      expect(readdirSync(join(lab.stateDirectory, 'scratch'))).toEqual([]);
+    },
+  );
 
   it('that others can write is refused, and no built-in stands in for it; one that is gone makes way for it', async () => {
     const path = join(lab.folder('handlers'), 'health-check.sh');

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CancelJobCommand } from '@aws-sdk/client-iot';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { command, documentOf, HandlerLab, handler, shell, step } from '../support/handler-lab.ts';
@@ -155,22 +155,24 @@ describe('a program that is no program', () => {
     const outside = lab.script('outside', 'outside.sh', mark);
     symlinkSync(outside, join(directory, 'link.sh'));
     for (const [name, mode] of [
-      ['bare.sh', 0o755],
+      ['bare.bin', 0o755],
       ['no-exec.sh', 0o644],
       ['group.sh', 0o775],
     ] as const) {
-      writeFileSync(join(directory, name), name === 'bare.sh' ? mark : `#!/bin/sh\n${mark}\n`);
+      writeFileSync(join(directory, name), name === 'bare.bin' ? `${mark}\n\0` : `#!/bin/sh\n${mark}\n`);
       chmodSync(join(directory, name), mode);
     }
     const at = (path: string) => ({ type: 'runHandler', input: { handler: 'outside.sh', path } });
+    const whole = { type: 'runHandler', input: { handler: outside, path: 'default' } };
     const ends = await lab.run({
       'no-command': documentOf(command('no-such-program', 'x')),
       'no-path': documentOf(command('/no/such/program')),
       'no-handler': documentOf(handler('no-such.sh')),
-      'no-shebang': documentOf(handler('bare.sh')),
+      'no-program': documentOf(handler('bare.bin')),
       'no-exec': documentOf(handler('no-exec.sh')),
       writable: documentOf(handler('group.sh')),
       'dots-in-name': documentOf(handler('../outside/outside.sh')),
+      'whole-path': documentOf(whole),
       'dots-in-path': documentOf(at(`${directory}/../outside`)),
       link: documentOf(handler('link.sh')),
     });
@@ -178,14 +180,29 @@ describe('a program that is no program', () => {
       'no-command': ['FAILED', expect.stringContaining('step 1 "step-1": not found: no-such-program')],
       'no-path': ['FAILED', 'step 1 "step-1": not found: /no/such/program'],
       'no-handler': ['FAILED', `step 1 "step-1": not found: ${directory}/no-such.sh`],
-      'no-shebang': ['FAILED', expect.stringMatching(/not a program: .*bare.sh has no #! line or binary header/)],
+      'no-program': ['FAILED', expect.stringMatching(/not a program: .*bare.bin has no #! line or binary header/)],
       'no-exec': ['FAILED', expect.stringMatching(/not permitted: .*no-exec.sh is not executable/)],
       writable: ['FAILED', expect.stringMatching(/not permitted: .*group.sh is writable by its group \(chmod g-w\)/)],
-      'dots-in-name': ['FAILED', expect.stringContaining('handler "../outside/outside.sh" is not a plain file name')],
+      'dots-in-name': ['REJECTED', expect.stringContaining('expected a file’s name (no slash, no NUL) or an absolute')],
+      'whole-path': ['FAILED', expect.stringContaining('is outside the directories that handlers may be in')],
       'dots-in-path': ['FAILED', expect.stringContaining('is outside the directories that handlers may be in')],
       link: ['FAILED', expect.stringContaining('is outside the directories that handlers may be in')],
     });
     expect(existsSync(lab.file('mark'))).toBe(false);
+  });
+});
+
+describe('a handler of AWS IoT Device Client', () => {
+  it('without #! is read by sh, and one with its whole path is taken where it lies', async () => {
+    const bare = join(lab.folder('allowed'), 'bare.sh');
+    writeFileSync(bare, `printf '[%s]' "$@"`);
+    chmodSync(bare, 0o700);
+    const { here, there } = await lab.run({
+      here: documentOf({ type: 'runHandler', input: { handler: 'bare.sh', args: ['$(id)'], path: dirname(bare) } }),
+      there: documentOf({ type: 'runHandler', input: { handler: bare, args: ['a b'] } }),
+    });
+    expect([here.status, there.status]).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+    expect([...lab.outputOf('here'), ...lab.outputOf('there')]).toEqual(['[][$(id)]', '[][a b]']);
   });
 });
 

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commands, Lab } from '../support/lab.ts';
 
 let lab: Lab;
@@ -102,5 +102,54 @@ it('what a plug-in has saved is there again after the agent was killed, and its 
   expect(await lab.outcome('job')).toMatchObject({
     status: 'SUCCEEDED',
     details: { attempt: '2', last: '{"page":7}', note: 'true' },
+  });
+});
+
+/** Never says whether it takes a document of AWS's schema; takes all others. */
+const DUMB = `
+export default {
+  name: 'dumb',
+  async accepts(document) {
+    for (;;) {
+      if (document.version === undefined) return true;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  },
+  run() {},
+};`;
+
+describe('a plug-in that cannot be asked', { timeout: 120_000 }, () => {
+  it('because it does not answer costs other jobs some time, and none of them its run', async () => {
+    const plugin = lab.file('dumb.mjs');
+    writeFileSync(plugin, DUMB, { mode: 0o644 });
+    const agent = await lab.startReadyAgent({ handlers: { plugins: [plugin] } });
+    await lab.createJob('of-ours', commands(['true']));
+    await lab.createJob('of-its', { dumb: true });
+    expect(await lab.outcome('of-ours', 100_000)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await lab.outcome('of-its', 100_000)).toMatchObject({ status: 'SUCCEEDED' });
+    const { faults } = await agent.message('a plug-in that cannot be asked counts as declined');
+    expect(faults).toEqual(['plug-in "dumb" did not say within 10000 ms whether it accepts']);
+  });
+
+  it('because its file became writable by others, or is gone, costs its own jobs, which are told why', async () => {
+    const plugin = lab.file('open.mjs');
+    writeFileSync(plugin, 'export default { name: "open", accepts: (d) => d.open, run() {} };', { mode: 0o644 });
+    const agent = await lab.startReadyAgent({ handlers: { plugins: [plugin] }, jobs: { stopGraceSeconds: 0 } });
+    chmodSync(plugin, 0o664);
+    await lab.createJob('of-ours', commands(lab.append('out', 'ran')));
+    await lab.createJob('of-its', { open: true });
+    expect((await lab.outcome('of-ours')).status).toBe('SUCCEEDED');
+    expect(await lab.outcome('of-its')).toMatchObject({
+      status: 'REJECTED',
+      details: { reason: expect.stringMatching(/plug-in "open" cannot be asked: .* it is writable by its group/) },
+    });
+    rmSync(plugin);
+    await lab.createJob('later', { open: true });
+    expect(await lab.outcome('later')).toMatchObject({
+      status: 'REJECTED',
+      details: { reason: expect.stringMatching(/plug-in "open" cannot be asked: .*ENOENT/) },
+    });
+    expect(lab.lines('out')).toEqual(['ran']);
+    expect(await agent.stop()).toBe(0);
   });
 });

@@ -67,18 +67,30 @@ describe('SIGTERM', () => {
     expect(lab.lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
   });
 
-  it('does not let another handler finish what one began: that job FAILS and says so', async () => {
-    const agent = await lab.startReadyAgent({ jobs: { stopGraceSeconds: 0 } });
-    await lab.createJob('job', commands(lab.append('out', 'one'), waitFor('go')));
+  it('does not let another handler finish what one began: without its own that job FAILS and says so', async () => {
+    const greedy = (name: string, run: string) => {
+      const path = lab.file(`${name}.mjs`);
+      writeFileSync(path, `export default { name: "${name}", accepts: () => true, run() { ${run} } };`);
+      return { plugins: [path] };
+    };
+    const jobs = { stopGraceSeconds: 0 };
+    let agent = await lab.startReadyAgent({ jobs });
+    await lab.createJob('of-ours', commands(lab.append('out', 'one'), waitFor('go')));
     await written('waiting');
     expect(await agent.stop()).toBe(0);
-    const plugin = lab.file('greedy.mjs');
-    writeFileSync(plugin, 'export default { name: "greedy", accepts: () => true, run() {} };');
+    writeFileSync(lab.file('go'), '');
 
-    lab.startAgent({ handlers: { plugins: [plugin] } });
-    const { status, details } = await lab.outcome('job');
-    expect(status).toBe('FAILED');
-    expect(details['reason']).toContain('interrupted under the handler aws-document, and now greedy accepts');
+    agent = lab.startAgent({ jobs, handlers: greedy('first', 'return new Promise(() => undefined);') });
+    expect((await lab.outcome('of-ours')).status).toBe('SUCCEEDED');
+    await lab.createJob('of-its', { any: 'document' });
+    await agent.line(({ handler, msg }) => handler === 'first' && msg === 'running', 'start of the plug-in');
+    expect(await agent.stop()).toBe(0);
+
+    lab.startAgent({ handlers: greedy('second', '') });
+    expect(await lab.outcome('of-its')).toMatchObject({
+      status: 'FAILED',
+      details: { reason: 'interrupted under the handler first: this agent has it no longer (handlers.plugins)' },
+    });
   });
 
   it('of an agent whose plug-in holds a timer still ends it', async () => {

@@ -4,6 +4,7 @@ import { documentJsonSchema } from '../../scripts/json-schemas.ts';
 import { deviceAttributes } from '../../src/execution/conditions.ts';
 import { DOCUMENT_FEATURES } from '../../src/execution/document-features.ts';
 import { createDocumentParser } from '../../src/execution/document-parser.ts';
+import { FORBIDDEN_STARTS, FORBIDDEN_VARIABLES } from '../../src/handlers/forbidden-variables.ts';
 import { readHostFacts } from '../../src/system/host-facts.ts';
 
 const documentation = readFileSync('docs/job-documents.md', 'utf8');
@@ -21,6 +22,12 @@ test('the documentation has every fact and every feature', () => {
   for (const name of deviceAttributes(facts).keys()) expect(documentation).toContain(`| \`${name}\` |`);
   const [, features = ''] = documentation.split('### Features');
   for (const feature of DOCUMENT_FEATURES) expect(features).toContain(`\`${feature}\``);
+});
+
+test('the documentation has every variable that a step may not set, and no other', () => {
+  const section = /^### Variables that a step may not set$(.*?)^###? /ms.exec(documentation)?.[1] ?? '';
+  const said = [...section.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name);
+  expect(said.sort()).toEqual([...FORBIDDEN_VARIABLES, ...FORBIDDEN_STARTS].sort());
 });
 
 test('the documentation has every key of the schema that is no built-in’s', () => {

@@ -47,6 +47,7 @@ describe('the JSON Schema of job documents', () => {
     expect(taken.map(({ title }) => title)).toEqual([
       'commands.json: a first word with white space was written for a shell',
       'keys.json: names with a meaning to JavaScript are names like others, or refused where they would be lost',
+      'mistakes.json: an absolute handler of the form without a version has no path beside it',
     ]);
   });
 
@@ -76,6 +77,11 @@ describe('the JSON Schema of job documents', () => {
       'which names JavaScript would lose',
       action({ environment: JSON.parse('{"__proto__":"x"}') }),
       'steps[0].action.environment.__proto__: cannot be a name here: JavaScript has a meaning of its own for it',
+    ],
+    [
+      'what stands beside an absolute handler',
+      action({ type: 'runHandler', input: { handler: '/opt/x.sh', path: '/opt' } }),
+      'steps[0].action.input.path: has no meaning beside the absolute path of a handler: leave it out',
     ],
     [
       'what a built-in checks of its input',

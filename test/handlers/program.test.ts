@@ -90,10 +90,12 @@ test.each<[number, StepResult]>([
 test('what cannot be run is told in its own words', async () => {
   const run = (...words: string[]) => runCommand(words, plain, stepContext(), settings());
   const bare = join(directory, 'bare');
-  await writeFile(bare, 'exit 0\n', { mode: 0o755 });
+  await writeFile(bare, 'exit 0\n\0', { mode: 0o755 });
   expect(await run('/no/such')).toMatchObject({ reason: 'not found: /no/such' });
   expect(await run('no-such')).toMatchObject({ reason: expect.stringMatching(/^not found: no-such \(searched \//) });
-  expect(await run(bare)).toMatchObject({ reason: `not a program: ${bare} has no #! line or binary header` });
+  expect(await run(bare)).toMatchObject({
+    reason: `not a program: ${bare} has no #! line or binary header, and is no text`,
+  });
   await chmod(bare, 0o644);
   expect(await run(bare)).toMatchObject({ reason: `not permitted: ${bare} is not executable` });
   expect(await run(directory)).toMatchObject({ reason: `not permitted: ${directory} is not a regular file` });
@@ -167,23 +169,6 @@ test('the environment is the allow-list, the job and the step’s own', async ()
   ]);
 });
 
-test.each([
-  'PATH',
-  'LD_PRELOAD',
-  'LD_LIBRARY_PATH',
-  'BASH_ENV',
-  'NODE_OPTIONS',
-  'GCONV_PATH',
-  'BASH_FUNC_x%%',
-  '',
-  'A=B',
-])('a step may not set %j', async (name) => {
-  expect(await sh('exit 0', { environment: { [name]: 'x' } })).toMatchObject({
-    outcome: 'failed',
-    reason: expect.stringMatching(/^not permitted: environment: /),
-  });
-});
-
 test('a step starts in its working directory, or does not start', async () => {
   const at = async (workingDirectory: string) => sh('pwd', { workingDirectory, includeStdOut: true });
   expect(await at(directory)).toMatchObject({ details: { stdout: `${directory}\n` } });
@@ -216,11 +201,6 @@ test('a built-in’s program is never a rejection, and has no progress descripto
     stdoutTail: '[] job\n',
   });
   expect(await run('/no/such')).toMatchObject({ spawnError: { code: 'ENOENT' } });
-  expect(await runProgram(['true'], { ...plain, environment: { PATH: '/' } }, stepContext(), settings())).toMatchObject(
-    {
-      spawnError: { code: 'EPERM' },
-    },
-  );
   expect(await runProgram(['true'], { ...plain, user: 'no-such' }, stepContext(), settings())).toMatchObject({
     spawnError: { message: 'not permitted: unknown user "no-such"' },
   });

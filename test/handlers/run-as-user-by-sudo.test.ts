@@ -24,7 +24,9 @@ function asNobody(body: string): Promise<unknown> {
     process.setgid(65534);
     process.setuid(65534);
     const none = () => undefined;
-    const settings = { processes: new ProcessRunner({ killGraceMs: 2000 }), allowedDirectories: [] };
+    const entry = { variables: { JOB_PROCESS: 'p' }, started: none, ended: none };
+    const processes = new ProcessRunner({ killGraceMs: 2000, ledger: { open: () => entry } });
+    const settings = { processes, allowedDirectories: [] };
     const run = (words, options = {}, change = {}) => runCommand(
       words,
       { user: 'backup', environment: {}, includeStdOut: true, ...options },
@@ -51,12 +53,12 @@ describe.runIf(process.env['REQUIRE_SUDO'])('through sudo', () => {
 
   test('it is really the user, with the job’s environment, none of it in the words of a process, and no progress', async () => {
     const script = `
-      tell(await sh('id -un; id -G; echo "$USER $HOME $JOB_ID [$JOB_PROGRESS_FD] $NAME"; tr "\\\\0" " " </proc/$PPID/cmdline', {
+      tell(await sh('id -un; id -G; echo "$USER $HOME $JOB_ID $JOB_PROCESS [$JOB_PROGRESS_FD] $NAME"; tr "\\\\0" " " </proc/$PPID/cmdline', {
         environment: { NAME: 'hidden' },
       }));`;
     const { details } = (await asNobody(script)) as { details: { stdout: string } };
     const [name, groups, environment, words] = details.stdout.split('\n');
-    expect([name, groups, environment]).toEqual(['backup', '34', 'backup /var/backups j [] hidden']);
+    expect([name, groups, environment]).toEqual(['backup', '34', 'backup /var/backups j p [] hidden']);
     expect(words).toMatch(/^\/usr\/bin\/sudo -n --preserve-env=.*NAME/);
     expect(words).not.toContain('NAME=');
   });

@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ProgramOptions, runCommand, runHandler } from '../../src/handlers/program.ts';
 import { runAs } from '../../src/handlers/run-as-user.ts';
@@ -16,6 +26,7 @@ import { stepContext } from '../support/step-context.ts';
 /** Has groups beside its own. Made for these tests, and removed. */
 const USER = `agenttest${process.pid}`;
 const processes = new ProcessRunner({ killGraceMs: 100 });
+const settings = { processes, allowedDirectories: [] };
 let directory: string;
 
 beforeAll(() => {
@@ -133,22 +144,45 @@ test('a program that ignores TERM is killed, whoever it runs as', async ({ skip 
   });
 });
 
-test('a handler is told the user, and one that the user may not execute says what to do', async ({ skip }) => {
+test('a handler is told the user, and is copied where the user may not execute it', async ({ skip }) => {
   if (!isRoot()) skip('only root becomes another user without sudo');
   const handlersDirectory = join(directory, 'handlers');
   mkdirSync(handlersDirectory, { mode: 0o755 });
   const file = join(handlersDirectory, 'show');
-  writeFileSync(file, '#!/bin/sh\necho "$1|$2|$(id -un)"\n', { mode: 0o755 });
-  const run = () =>
+  writeFileSync(file, '#!/bin/sh\necho "$1|$2|$(id -un)|$0"; stat -c %U:%a "$0" "$(dirname "$0")"\n', { mode: 0o755 });
+  const scratchDirectory = await createScratchDirectory(join(directory, 'copies'), { jobId: 'j', executionNumber: 1 });
+  const run = (handler: string, args: readonly string[]) =>
     runHandler(
-      { handler: 'show', path: 'default', args: ['a b'] },
+      { handler, path: 'default', args },
       { user: USER, environment: {}, includeStdOut: true },
-      stepContext(),
+      stepContext({ scratchDirectory }),
       { processes, handlersDirectory, allowedDirectories: [] },
     );
-  expect(await run()).toMatchObject({ details: { stdout: `${USER}|a b|${USER}\n` } });
+  const told = async () => stdoutOf(run('show', ['a b']));
+  expect(await told()).toMatch(`${USER}|a b|${USER}|${file}\nroot:755`);
+  const parent = dirname(scratchDirectory);
+  for (const [place, mode] of [
+    [file, 0o700],
+    [file, 0o711],
+    [handlersDirectory, 0o700],
+  ] as const) {
+    chmodSync(file, 0o755);
+    chmodSync(place, mode);
+    const copy = `${parent}/\\.handler-\\w{6}/show`;
+    expect(await told()).toMatch(new RegExp(`^${USER}\\|a b\\|${USER}\\|${copy}\nroot:755\n${USER}:500$`));
+    expect(readdirSync(parent)).toEqual(['j-1']);
+  }
+  // A binary need not be read, and a command has been checked by nobody.
+  chmodSync(handlersDirectory, 0o755);
+  copyFileSync('/bin/sleep', join(handlersDirectory, 'binary'));
+  chmodSync(join(handlersDirectory, 'binary'), 0o711);
+  expect(await run('binary', [])).toMatchObject({
+    details: { stderr: expect.stringContaining(`${handlersDirectory}/`) },
+  });
   chmodSync(file, 0o700);
-  expect(await run()).toEqual({
+  expect(
+    await runCommand([file], { user: USER, environment: {}, includeStdOut: true }, stepContext(), settings),
+  ).toEqual({
     outcome: 'failed',
     reason: `not permitted: setpriv: failed to execute ${file}: Permission denied (user "${USER}" must be able to read and execute the file and to enter its directories: chmod 755)`,
     details: {},

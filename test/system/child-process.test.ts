@@ -255,13 +255,19 @@ test('a directory of PATH that cannot be entered is passed over', async () => {
   expect(await run('program', [], { env: { PATH: path } })).toMatchObject({ exitCode: 0 });
 });
 
-test('a script without #! is refused and never given to a shell', async () => {
-  const script = await file('script', 'touch executed\n', 0o755);
-  const end = await run(script);
-  expect(end.spawnError).toEqual({
-    code: 'ENOEXEC',
-    message: `not a program: ${script} has no #! line or binary header`,
-  });
+test('a script without #! is read by /bin/sh, as execvp does, and its arguments are arguments', async () => {
+  const script = await file('script', `printf '%s|' "$0" "$@"; touch executed`, 0o755);
+  const end = await run(script, ['$(id)', '', '; true'], { argv0: 'told' });
+  expect(end).toMatchObject({ exitCode: 0, stdoutTail: `${script}|$(id)||; true|` });
+  await access(join(directory, 'executed'));
+});
+
+test.each([
+  ['a file with a NUL in its first block', 'touch executed\n\0', 'has no #! line or binary header, and is no text'],
+  ['an empty file', '', 'is empty'],
+])('%s is no text for a shell', async (_what, text, why) => {
+  const path = await file('data', text, 0o755);
+  expect((await run(path)).spawnError).toEqual({ code: 'ENOEXEC', message: `not a program: ${path} ${why}` });
   await expect(access(join(directory, 'executed'))).rejects.toThrow();
 });
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runHandlerFile } from '../../src/testing/index.ts';
+import { runHandlerFile, runProgramHandler } from '../../src/testing/index.ts';
 import { PluginLab } from '../support/plugin-lab.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -58,6 +58,12 @@ test('what is no plug-in is told', async () => {
   await expect(runHandlerFile(lab.write('p.mjs', ''), { document: {} })).rejects.toMatchObject({
     code: 'PLUGIN_INVALID',
   });
+});
+
+test('a program is given no variable that no document may set', async () => {
+  const run = runProgramHandler('/bin/true', { environment: { LD_PRELOAD: '/tmp/x.so' } });
+  await expect(run).rejects.toThrow(new TypeError('environment: a step may not set LD_PRELOAD'));
+  expect(await runProgramHandler('/bin/true', { environment: { LANG: 'C' } })).toMatchObject({ status: 'SUCCEEDED' });
 });
 
 test('the package has it under thing-agent/testing', () => {

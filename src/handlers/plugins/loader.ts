@@ -33,7 +33,7 @@ async function nameOf(path: string, options: PluginOptions): Promise<string> {
   const file = await examinePluginFile(path, options.trustAnyFile);
   if (file.kind === 'unsafe') throw invalid(path, file.problem);
   const childOptions = { ...options, environment: passedOnEnvironment(process.env) };
-  const child = new PluginChild(path, childOptions);
+  const child = new PluginChild(file.real, childOptions);
   const started = await awaitPlugin(child, { ...childOptions, deadlineMs: options.loadDeadlineMs ?? LOAD_DEADLINE_MS });
   child.signal('SIGKILL');
   if (started.kind === 'fault') throw invalid(path, started.problem);

@@ -67,8 +67,8 @@ export class Plugin {
 
   /**
    * Whether it wants this document; asked one at a time. One that throws has declined.
-   * @throws ThingAgentError PLUGIN_UNANSWERED, retryable, when it cannot be asked or does not answer in time: it has not
-   * declined.
+   * @throws ThingAgentError PLUGIN_UNANSWERED when it cannot be asked or does not answer in time: it has not declined.
+   * Retryable, but where only a person can mend it: its file is gone or not safe, or has another plug-in in it.
    */
   async accepts(document: unknown): Promise<Acceptance> {
     const answer = this.#lastAsk.then(() => this.#ask(document));
@@ -101,7 +101,9 @@ export class Plugin {
 
   async #ask(document: unknown): Promise<Acceptance> {
     const process = await this.#obtain();
-    if (process.kind === 'fault') throw this.#unanswered(`cannot be asked: ${process.problem}`);
+    if (process.kind === 'fault') {
+      throw this.#unanswered(`cannot be asked: ${process.problem}`, process.isLasting !== true);
+    }
     const { child, version } = process;
     const { acceptDeadlineMs, memoryMegabytes } = this.#options;
     this.#asked += 1;
@@ -133,8 +135,10 @@ export class Plugin {
   /** The idle process if the file is what it was, or a new one; its output goes to the context's log from the start. */
   async #obtain(context?: StepContext): Promise<(StartedPlugin & { kind: 'started'; version: string }) | Fault> {
     const file = await examinePluginFile(this.path, this.#options.trustAnyFile);
-    if (file.kind === 'unsafe') return { kind: 'fault', problem: `not permitted: ${this.path}: ${file.problem}` };
-    const { version } = file;
+    if (file.kind === 'unsafe') {
+      return { kind: 'fault', problem: `not permitted: ${this.path}: ${file.problem}`, isLasting: file.isLasting };
+    }
+    const { version, real } = file;
     const idle = this.#idle;
     this.#idle = undefined;
     clearTimeout(idle?.timer);
@@ -144,7 +148,7 @@ export class Plugin {
     }
     idle?.child.signal('SIGKILL');
     const options = { ...this.#options, environment: passedOnEnvironment(process.env) };
-    const child = new PluginChild(this.path, options);
+    const child = new PluginChild(real, options);
     child.pipeOutput(context?.output);
     this.#children.add(child);
     void child.ended.then(() => this.#children.delete(child));
@@ -153,7 +157,7 @@ export class Plugin {
     if (started.name === this.name) return { ...started, version };
     child.signal('SIGKILL');
     const problem = `its name was "${this.name}" when the agent started, and is "${started.name}" now: restart the agent`;
-    return { kind: 'fault', problem };
+    return { kind: 'fault', problem, isLasting: true };
   }
 
   #keep(child: PluginChild, version: string): void {
@@ -171,12 +175,13 @@ export class Plugin {
     this.#idle = undefined;
   }
 
-  #unanswered(what: string): ThingAgentError {
-    return new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${this.name}" ${what}`, { retryable: true });
+  #unanswered(what: string, retryable = true): ThingAgentError {
+    return new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${this.name}" ${what}`, { retryable });
   }
 }
 
-type Fault = Extract<StartedPlugin, { kind: 'fault' }>;
+/** `isLasting`: it does not pass by itself. */
+type Fault = Extract<StartedPlugin, { kind: 'fault' }> & { readonly isLasting?: boolean };
 
 function lastLine(stderr: string): string {
   const line = stderr.trim().split('\n').at(-1)?.trim();

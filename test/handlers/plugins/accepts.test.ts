@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PluginLab } from '../../support/plugin-lab.ts';
 
@@ -87,6 +87,8 @@ describe('one that cannot be asked has not declined', () => {
   test('when its file has become unsafe, unreadable to Node, or another plug-in since the start', async () => {
     const plugin = await lab.load(TELLS_ITS_PID);
     chmodSync(plugin.path, 0o666);
+    const lasting = { code: 'PLUGIN_UNANSWERED', retryable: false };
+    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
     await expect(plugin.accepts({})).rejects.toThrow(/not permitted: .* it is writable by everyone/);
     expect(await plugin.run(lab.run().context)).toMatchObject({
       outcome: 'failed',
@@ -97,6 +99,10 @@ describe('one that cannot be asked has not declined', () => {
     await expect(plugin.accepts({})).rejects.toMatchObject(UNANSWERED);
     lab.write('plugin.mjs', TELLS_ITS_PID.replace("'p'", "'q'"));
     await expect(plugin.accepts({})).rejects.toThrow('its name was "p" when the agent started, and is "q" now');
+    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
+    rmSync(plugin.path);
+    await expect(plugin.accepts({})).rejects.toThrow('ENOENT');
+    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
   });
 });
 

@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, lchownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LocalFaultError } from '../../../src/errors.ts';
 import { examinePluginFile } from '../../../src/handlers/plugins/file.ts';
 import { loadPlugins } from '../../../src/handlers/plugins/loader.ts';
 import { PluginLab } from '../../support/plugin-lab.ts';
+import { isRoot } from '../../support/root.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 let lab: PluginLab;
@@ -125,6 +126,44 @@ describe('a plug-in is not imported', () => {
     await expect(load(lab.file('open/x.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
     chmodSync(lab.file('open'), 0o1777);
     await expect(load(lab.file('open/x.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
+  });
+
+  test('through a link in the middle of the way, be it of the file or of a directory, that others can turn', async () => {
+    for (const name of ['a', 'b', 'open']) mkdirSync(lab.file(name));
+    const real = lab.write('b/x.mjs', bad);
+    symlinkSync(real, lab.file('open/x.mjs'));
+    symlinkSync('../b', lab.file('open/b'));
+    symlinkSync('../open/x.mjs', lab.file('a/file.mjs'));
+    symlinkSync('../open/b', lab.file('a/folder'));
+    await expect(load(lab.file('a/file.mjs'))).rejects.toThrow('it was imported');
+    chmodSync(lab.file('open'), 0o777);
+    for (const way of ['a/file.mjs', 'a/folder/x.mjs']) {
+      await expect(load(lab.file(way))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
+    }
+    chmodSync(lab.file('open'), 0o1777);
+    await expect(load(lab.file('a/file.mjs'))).rejects.toThrow(`${lab.file('open')} is writable by everyone`);
+    expect(await examinePluginFile(real)).toMatchObject({ kind: 'safe', real });
+  });
+
+  test('through a link of another user, wherever it is', async ({ skip }) => {
+    if (!isRoot()) skip('only root can give a link away');
+    mkdirSync(lab.file('b'));
+    lab.write('b/x.mjs', bad);
+    mkdirSync(lab.file('sticky'));
+    chmodSync(lab.file('sticky'), 0o1777);
+    symlinkSync(lab.file('b'), lab.file('sticky/b'));
+    await expect(load(lab.file('sticky/b/x.mjs'))).rejects.toThrow('it was imported');
+    lchownSync(lab.file('sticky/b'), 12_345, 12_345);
+    await expect(load(lab.file('sticky/b/x.mjs'))).rejects.toThrow(`${lab.file('sticky/b')} belongs to the user 12345`);
+  });
+
+  test('and what is imported is the file that was looked at, whatever the link names by then', async () => {
+    mkdirSync(lab.file('a'));
+    const real = lab.write('real.mjs', `export default { name: process.argv[2], accepts() {}, run() {} };`);
+    symlinkSync(real, lab.file('a/x.mjs'));
+    expect(await examinePluginFile(lab.file('a/x.mjs'))).toMatchObject({ kind: 'safe', real });
+    const [plugin] = await load(lab.file('a/x.mjs'));
+    expect(plugin?.name).toBe(real);
   });
 
   test('from a file of another user', async () => {
