@@ -164,7 +164,7 @@ export class Agent {
     const log = this.#log;
     const clock = this.#clock;
     const client = new MqttJobsClient(connection, thingName, log, clock);
-    const updates = new ExecutionUpdates(client);
+    const updates = new ExecutionUpdates(client, clock);
     const watch = new Watch({ updates, clock, log });
     const progress = new ProgressSender({ updates, clock, log, onOver: (identity, why) => watch.over(identity, why) });
     const intake: Intake = new Intake({
@@ -175,6 +175,7 @@ export class Agent {
       clock,
       watch,
       onChange: () => dispatcher.wake(),
+      onReopened: () => reporter.wake(),
     });
     const reporter: Reporter = new Reporter({
       updates,
