@@ -215,6 +215,8 @@ export class Intake {
     const { jobId, executionNumber } = execution;
     if (status === 'QUEUED') {
       this.#log.warn({ jobId, executionNumber }, 'a settled execution is QUEUED anew: it is another job, and runs');
+      // Its document would pass for the other one's.
+      if (this.#fresh && keyText(this.#fresh.execution) === keyText(execution)) this.#fresh = undefined;
       this.#journal.readmit(execution);
       this.refresh();
       return;
