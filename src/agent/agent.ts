@@ -116,8 +116,9 @@ export class Agent {
     );
     const { stateDirectory, executionLogs } = config;
     const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
-    // While the journal cannot be read nobody knows which scratch directories are in use.
-    if (journalFault === undefined) await workspaces.tidy(journal.runnable());
+    // While the journal cannot be read, or has lost what it knew, nobody knows which scratch directories are in use: a
+    // cleanup that is still due may need its own. They are tidied at the next start that knows.
+    if (journalFault === undefined && !journal.isRebuilt()) await workspaces.tidy(journal.runnable());
     const planner = this.#planner ?? this.#documentPlanner();
     this.#services = this.#assemble(journal, connection, planner, workspaces);
     if (journalFault !== undefined) this.#services.storage.failed(journalFault);
