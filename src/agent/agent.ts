@@ -197,8 +197,8 @@ export class Agent {
         if (trouble !== undefined) return;
         // What came while nothing could be written is asked for again, and what waits goes on.
         intake.refresh();
-        reporter.wake();
-        dispatcher.wake();
+        reporter.storageRecovered();
+        dispatcher.storageRecovered();
       },
     });
     const stopping = new AbortController();

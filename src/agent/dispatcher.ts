@@ -54,6 +54,12 @@ export class Dispatcher {
     this.#faults.clearAll();
   }
 
+  /** What could not begin or go on for want of the disk can. */
+  storageRecovered(): void {
+    this.#faults.clearAll();
+    this.wake();
+  }
+
   /** What is being worked on now and has been claimed. */
   get running(): readonly RunnableExecution[] {
     return [...this.#running.values()]

@@ -46,6 +46,12 @@ export class Reporter {
     this.#deferrals.clearAll();
   }
 
+  /** What could not be noted can be: whatever waits may be tried again. */
+  storageRecovered(): void {
+    this.#deferrals.clearAll();
+    this.wake();
+  }
+
   /** Something was put into the outbox, or may be tried again. */
   wake(): void {
     if (!this.#session) return;
