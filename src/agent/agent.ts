@@ -116,8 +116,9 @@ export class Agent {
     );
     const { stateDirectory, executionLogs } = config;
     const workspaces = new Workspaces({ stateDirectory, executionLogs, log: this.#log });
-    // While the journal cannot be read nobody knows which scratch directories are in use.
-    if (journalFault === undefined) await workspaces.tidy(journal.runnable());
+    // While the journal cannot be read, or has lost what it knew, nobody knows which scratch directories are in use: a
+    // cleanup that is still due may need its own. They are tidied at the next start that knows.
+    if (journalFault === undefined && !journal.isRebuilt()) await workspaces.tidy(journal.runnable());
     const planner = this.#planner ?? this.#documentPlanner();
     this.#services = this.#assemble(journal, connection, planner, workspaces);
     if (journalFault !== undefined) this.#services.storage.failed(journalFault);
@@ -164,7 +165,7 @@ export class Agent {
     const log = this.#log;
     const clock = this.#clock;
     const client = new MqttJobsClient(connection, thingName, log, clock);
-    const updates = new ExecutionUpdates(client);
+    const updates = new ExecutionUpdates(client, clock);
     const watch = new Watch({ updates, clock, log });
     const progress = new ProgressSender({ updates, clock, log, onOver: (identity, why) => watch.over(identity, why) });
     const intake: Intake = new Intake({
@@ -175,6 +176,7 @@ export class Agent {
       clock,
       watch,
       onChange: () => dispatcher.wake(),
+      onReopened: () => reporter.wake(),
     });
     const reporter: Reporter = new Reporter({
       updates,
@@ -195,8 +197,8 @@ export class Agent {
         if (trouble !== undefined) return;
         // What came while nothing could be written is asked for again, and what waits goes on.
         intake.refresh();
-        reporter.wake();
-        dispatcher.wake();
+        reporter.storageRecovered();
+        dispatcher.storageRecovered();
       },
     });
     const stopping = new AbortController();

@@ -55,6 +55,12 @@ export class Dispatcher {
     this.#faults.clearAll();
   }
 
+  /** What could not begin or go on for want of the disk can. */
+  storageRecovered(): void {
+    this.#faults.clearAll();
+    this.wake();
+  }
+
   /** What is being worked on now and has been claimed. */
   get running(): readonly RunnableExecution[] {
     return [...this.#running.values()]
@@ -83,12 +89,12 @@ export class Dispatcher {
 
   /** The journal, or what may run now, has changed. */
   wake(): void {
-    const { journal, concurrency, intake, log, rebooter, stopping } = this.#deps;
+    const { concurrency, intake, log, rebooter, stopping } = this.#deps;
     const session = this.#session;
     if (!session || stopping.signal.aborted || rebooter.wanted) return;
     try {
       while (this.#running.size < concurrency) {
-        const next = journal.runnable().find((execution) => this.#mayRun(execution));
+        const next = this.#next();
         if (!next) break;
         this.#launch(next, session);
       }
@@ -101,6 +107,17 @@ export class Dispatcher {
   #nothingLeft(): boolean {
     const { journal } = this.#deps;
     return journal.runnable().length === 0 && journal.outbox().length === 0;
+  }
+
+  /**
+   * While one waits for the device to start anew, nothing else starts: also after an end of the agent alone, when it is
+   * yet to ask for that again.
+   */
+  #next(): RunnableExecution | undefined {
+    const { journal, rebooter } = this.#deps;
+    const all = journal.runnable();
+    const rebooting = all.filter((execution) => rebooter.isDueFor(execution));
+    return (rebooting.length > 0 ? rebooting : all).find((execution) => this.#mayRun(execution));
   }
 
   #mayRun(execution: RunnableExecution): boolean {

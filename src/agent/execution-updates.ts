@@ -3,6 +3,7 @@ import type { JobsClient, UpdateRequest } from '../jobs/jobs-client.ts';
 import { type JobExecution, TERMINAL_STATUSES } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { type ExecutionKey, keyText } from '../journal/journal.ts';
+import { type Clock, sleep } from '../system/clock.ts';
 import { RecentMap } from '../system/recent-map.ts';
 
 /** An execution of one certain job: a job id may be deleted and used again, and only `queuedAt` tells the two apart. */
@@ -13,8 +14,11 @@ export interface ExecutionIdentity extends ExecutionKey {
 
 export type UpdateEnd =
   | { readonly kind: 'accepted' }
-  /** The service has ended the execution, deleted it, or has another job of its id. */
-  | { readonly kind: 'over'; readonly why: string };
+  /**
+   * The service has ended the execution, deleted it, or has another job of its id. `isDenial`: it has refused to speak
+   * of it, twice, and no more; that may be a mishap all the same.
+   */
+  | { readonly kind: 'over'; readonly why: string; readonly isDenial: boolean };
 
 export type Described =
   | { readonly kind: 'there'; readonly execution: JobExecution }
@@ -30,6 +34,9 @@ export interface Standing {
 /** Executions whose version is remembered; of one that is forgotten it is asked again. */
 export const VERSIONS_KEPT = 1_000;
 
+/** Milliseconds before a refusal that would be final is asked for again. */
+const MISHAP_MS = 1_000;
+
 /** How often one update is described anew after a VersionMismatch before it counts as a passing fault. */
 const MOST_REREADS = 3;
 
@@ -41,11 +48,13 @@ const MOST_REREADS = 3;
  */
 export class ExecutionUpdates {
   readonly #client: JobsClient;
+  readonly #clock: Clock;
   readonly #versions = new RecentMap<string, number>(VERSIONS_KEPT);
   readonly #lines = new Map<string, Promise<unknown>>();
 
-  constructor(client: JobsClient) {
+  constructor(client: JobsClient, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
   }
 
   /**
@@ -69,9 +78,10 @@ export class ExecutionUpdates {
   ): Promise<Described> {
     const described = await this.#describeOnce(identity, session, options);
     if (!(described instanceof JobsRejectedError)) return described;
-    // It would end what runs, or throw a result away, for good: a refusal by mishap must not. Two are believed.
+    // It would end what runs, or give a result up: a refusal by mishap must not, nor one mishap that refuses both.
+    await sleep(this.#clock, MISHAP_MS, session);
     const again = await this.#describeOnce(identity, session, options);
-    return again instanceof JobsRejectedError ? over(again.message) : again;
+    return again instanceof JobsRejectedError ? { ...over(again.message), isDenial: true } : again;
   }
 
   async #describeOnce(
@@ -177,7 +187,7 @@ export class ExecutionUpdates {
 }
 
 function over(why: string): Extract<UpdateEnd, { kind: 'over' }> {
-  return { kind: 'over', why };
+  return { kind: 'over', why, isDenial: false };
 }
 
 function isRefusal(error: unknown, ...classes: JobsRejectedError['rejection'][]): error is JobsRejectedError {

@@ -28,6 +28,7 @@ export class Intake {
   readonly #clock: Clock;
   readonly #watch: Watch;
   readonly #onChange: () => void;
+  readonly #onReopened: () => void;
   #session: AbortSignal | undefined;
   #asking = false;
   #askAgain = false;
@@ -38,6 +39,8 @@ export class Intake {
   /** What could not be written was lost: the list is asked for again, with back-off. */
   #lost: Timer | undefined;
   #losses = 0;
+  /** Settled executions that are being looked at, and whether a list has named them once more meanwhile. */
+  readonly #looks = new Map<string, { again: boolean }>();
 
   constructor(deps: {
     client: JobsClient;
@@ -47,6 +50,8 @@ export class Intake {
     clock: Clock;
     watch: Watch;
     onChange: () => void;
+    /** A result waits in the outbox again. */
+    onReopened: () => void;
   }) {
     this.#client = deps.client;
     this.#updates = deps.updates;
@@ -55,6 +60,7 @@ export class Intake {
     this.#clock = deps.clock;
     this.#watch = deps.watch;
     this.#onChange = deps.onChange;
+    this.#onReopened = deps.onReopened;
   }
 
   /** A connection is up and subscribed. Resolves when its first list is in the journal, or the session has ended. */
@@ -171,25 +177,54 @@ export class Intake {
     });
   }
 
-  /**
-   * What is QUEUED has not ended: a job of this id was deleted and made anew within one second of `queuedAt`, or the list
-   * is old. Only the execution itself can tell, and what is kept against running twice must not keep a job from running.
-   */
+  /** The list is old, or the execution has not ended there: only the execution itself can tell. */
   async #lookAtSettled(execution: ListedExecution): Promise<void> {
     const session = this.#session;
     if (!session) return;
+    const text = keyText(execution);
+    const underWay = this.#looks.get(text);
+    if (underWay) {
+      underWay.again = true;
+      return;
+    }
+    const look = { again: false };
+    this.#looks.set(text, look);
     const { jobId, executionNumber } = execution;
     try {
       const described = await this.#updates.describe(execution, session, { begun: false });
       this.#updates.forget(execution);
-      if (described.kind === 'over' || described.execution.status !== 'QUEUED') return;
-      this.#log.warn({ jobId, executionNumber }, 'a settled execution is QUEUED anew: it is another job, and runs');
-      this.#journal.forget(execution);
-      this.refresh();
+      if (described.kind === 'there') {
+        // A second answer would be about what this one leads to.
+        look.again = false;
+        this.#takeUpAgain(execution, described.execution.status);
+      }
     } catch (error) {
       // The next list that names it brings it here again.
       if (!session.aborted) this.#log.warn({ jobId, executionNumber, err: error }, 'a settled execution is listed');
+    } finally {
+      this.#looks.delete(text);
+      if (look.again) void this.#lookAtSettled(execution);
     }
+  }
+
+  /**
+   * What is QUEUED is another job: this one's was deleted and made anew within one second of `queuedAt`. What is kept
+   * against running twice must not keep that one from running. What is IN_PROGRESS was denied by mishap: it has to end.
+   */
+  #takeUpAgain(execution: ListedExecution, status: JobExecution['status']): void {
+    const { jobId, executionNumber } = execution;
+    if (status === 'QUEUED') {
+      this.#log.warn({ jobId, executionNumber }, 'a settled execution is QUEUED anew: it is another job, and runs');
+      // Its document would pass for the other one's.
+      if (this.#fresh && keyText(this.#fresh.execution) === keyText(execution)) this.#fresh = undefined;
+      this.#journal.readmit(execution);
+      this.refresh();
+      return;
+    }
+    const text = 'the service has a settled execution IN_PROGRESS: it is told its result, and no step of it runs again';
+    this.#log.warn({ jobId, executionNumber }, text);
+    this.#journal.reopen(execution, { reason: SETTLED });
+    this.#onReopened();
   }
 
   /** A journal that cannot be written costs this message, not the agent: another list brings it again. */
@@ -214,6 +249,10 @@ export class Intake {
     this.#losses += 1;
   }
 }
+
+/** For a result whose details are not kept, or for none. */
+const SETTLED =
+  'the service had said that this execution was over, and then that it is IN_PROGRESS: none of its steps was run again';
 
 function listed(summaries: PendingList['queued'], status: ListedExecution['status']): readonly ListedExecution[] {
   return summaries.map(({ jobId, executionNumber, queuedAt }) => ({ jobId, executionNumber, queuedAt, status }));

@@ -4,7 +4,7 @@ import type { ExecutionKey, Journal, Outcome } from '../journal/journal.ts';
 import type { StepEvent } from '../journal/step-record.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { retryDelayMs } from './retry.ts';
+import { diskRetryDelayMs } from './retry.ts';
 
 interface JournalWriterDeps {
   readonly journal: Journal;
@@ -52,7 +52,7 @@ export class JournalWriter implements ExecutionWriter {
         return;
       } catch (error) {
         if (cutOff.aborted || errorCode(error) === 'JOURNAL_STATE') throw error;
-        const retryInMs = retryDelayMs(attempt);
+        const retryInMs = diskRetryDelayMs(attempt);
         const { jobId, executionNumber } = this.#key;
         log.error({ jobId, executionNumber, err: error, retryInMs }, 'the journal cannot be written');
         await sleep(clock, retryInMs, cutOff);

@@ -1,4 +1,5 @@
 import type { Rebooter as RebooterPort } from '../execution/run-options.ts';
+import type { RunnableExecution } from '../journal/journal.ts';
 import type { RebootKind } from '../journal/step-record.ts';
 import { readBootId } from '../system/boot-id.ts';
 import type { ProcessRunner } from '../system/child-process.ts';
@@ -21,6 +22,8 @@ export class Rebooter implements RebooterPort {
   readonly #deps: RebooterDeps;
   readonly #onIdle = new Set<() => void>();
   #wanting = 0;
+  /** Of all that want it now. */
+  #kind: RebootKind = 'reboot';
   #running = 0;
   #asking: Promise<string | undefined> | undefined;
 
@@ -37,6 +40,25 @@ export class Rebooter implements RebooterPort {
     return readBootId(this.#deps.bootIdPath);
   }
 
+  /** It has asked for a new start that has not come: it will ask again, whatever else could begin first. */
+  isDueFor({ state, step }: RunnableExecution): boolean {
+    return state === 'rebooting' && step.bootId !== undefined && step.bootId === this.#bootIdIfKnown();
+  }
+
+  /**
+   * One new boot id tells no reboot from a shutdown: of two executions that want one of each, neither would know whether
+   * it has had its own.
+   */
+  want(how: RebootKind): (() => void) | undefined {
+    if (this.wanted && this.#kind !== how) return undefined;
+    this.#kind = how;
+    this.#wanting += 1;
+    return () => {
+      this.#wanting -= 1;
+      if (this.#wanting === 0) this.#deps.onReleased?.();
+    };
+  }
+
   /** How many executions are running, those that want a reboot among them. */
   running(count: number): void {
     this.#running = count;
@@ -46,28 +68,28 @@ export class Rebooter implements RebooterPort {
 
   async reboot(how: RebootKind, signal: AbortSignal): Promise<string | undefined> {
     const { clock, deadlineSeconds, log } = this.#deps;
-    this.#wanting += 1;
+    await this.#idle(signal);
+    if (signal.aborted) return undefined;
+    // Two that want it at once are served by one command: they want the same.
+    this.#asking ??= this.#ask(how).finally(() => {
+      this.#asking = undefined;
+    });
+    const refused = await this.#asking;
+    if (signal.aborted) return undefined;
+    if (refused !== undefined) return refused;
+    log.info({ deadlineSeconds }, how === 'reboot' ? 'waiting for the device to start anew' : 'waiting for power-off');
+    await sleep(clock, deadlineSeconds * 1000, signal);
+    if (signal.aborted) return undefined;
+    const what = how === 'reboot' ? 'did not start anew' : 'did not power off';
+    return `the device ${what} within ${deadlineSeconds} s (the boot id is the same)`;
+  }
+
+  #bootIdIfKnown(): string | undefined {
     try {
-      await this.#idle(signal);
-      if (signal.aborted) return undefined;
-      // Two that want it at once are served by one command.
-      this.#asking ??= this.#ask(how).finally(() => {
-        this.#asking = undefined;
-      });
-      const refused = await this.#asking;
-      if (signal.aborted) return undefined;
-      if (refused !== undefined) return refused;
-      log.info(
-        { deadlineSeconds },
-        how === 'reboot' ? 'waiting for the device to start anew' : 'waiting for power-off',
-      );
-      await sleep(clock, deadlineSeconds * 1000, signal);
-      if (signal.aborted) return undefined;
-      const what = how === 'reboot' ? 'did not start anew' : 'did not power off';
-      return `the device ${what} within ${deadlineSeconds} s (the boot id is the same)`;
-    } finally {
-      this.#wanting -= 1;
-      if (this.#wanting === 0) this.#deps.onReleased?.();
+      return this.bootId();
+    } catch {
+      // Who asked for the new start will say so.
+      return undefined;
     }
   }
 

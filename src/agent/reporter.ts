@@ -18,7 +18,8 @@ interface ReporterDeps {
 
 /**
  * Outbox → UpdateJobExecution. A result stays in the journal until the service has acknowledged it, or has said, and said
- * again when asked, that the execution is over for good.
+ * again when asked, that the execution is over for good. Should the service list it as IN_PROGRESS after all, the intake
+ * puts it back.
  */
 export class Reporter {
   readonly #deps: ReporterDeps;
@@ -43,6 +44,12 @@ export class Reporter {
   close(): void {
     this.#session = undefined;
     this.#deferrals.clearAll();
+  }
+
+  /** What could not be noted can be: whatever waits may be tried again. */
+  storageRecovered(): void {
+    this.#deferrals.clearAll();
+    this.wake();
   }
 
   /** Something was put into the outbox, or may be tried again. */
@@ -101,7 +108,7 @@ export class Reporter {
       }
       const text = 'the service has ended this execution already; its result stays in this log';
       this.#deps.log.warn({ ...fields, why: end.why }, text);
-      this.#settle(report);
+      this.#settle(report, end.isDenial ? 'denied' : 'acknowledged');
       this.#deps.onOutdated();
     } catch (error) {
       if (!session.aborted) this.#handleFailure(report, error);
@@ -126,10 +133,10 @@ export class Reporter {
     }
   }
 
-  #settle(report: Report): void {
+  #settle(report: Report, how: 'acknowledged' | 'denied' = 'acknowledged'): void {
     const text = keyText(report);
     // Sent, but not noted as sent: it will be sent again, be found over, and be settled then.
-    if (!this.#write(report, () => this.#deps.journal.settle(report))) return;
+    if (!this.#write(report, () => this.#deps.journal.settle(report, how))) return;
     this.#deferrals.clear(text);
     this.#bare.delete(text);
     this.#deps.updates.forget(report);

@@ -12,6 +12,14 @@ export function retryDelayMs(attempt: number, random: () => number = Math.random
   return Math.round(full / 2 + (full / 2) * random());
 }
 
+/** Milliseconds between two tries of a disk at most: one costs little, and somebody may have made room. */
+const DISK_CAP_MS = 60_000;
+
+/** The same for what waits for the disk. */
+export function diskRetryDelayMs(attempt: number): number {
+  return Math.min(DISK_CAP_MS, retryDelayMs(attempt));
+}
+
 /** Executions that have to wait before they are tried again, each with its own back-off. Forgotten at a restart. */
 export class Deferrals {
   readonly #attempts = new RecentMap<string, number>(FAILURES_KEPT);

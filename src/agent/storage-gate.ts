@@ -3,13 +3,10 @@ import type { Journal } from '../journal/journal.ts';
 import type { Clock, Timer } from '../system/clock.ts';
 import { lackOfRoom, type Room } from '../system/free-room.ts';
 import type { Log } from '../system/log.ts';
-import { retryDelayMs } from './retry.ts';
+import { diskRetryDelayMs } from './retry.ts';
 
 /** What one job may need of the disk before its own steps take any: the journal's log, its scratch directory, its log. */
 const ROOM: Room = { bytes: 64 * 1024, inodes: 16 };
-
-/** Milliseconds between two looks at most: one costs two calls of the system. */
-const LONGEST_WAIT_MS = 60_000;
 
 interface StorageGateDeps {
   readonly stateDirectory: string;
@@ -61,7 +58,7 @@ export class StorageGate {
   }
 
   #lookLater(): void {
-    const wait = Math.min(retryDelayMs(this.#looks), LONGEST_WAIT_MS);
+    const wait = diskRetryDelayMs(this.#looks);
     this.#looks += 1;
     this.#next = this.#deps.clock.setTimer(wait, () => this.#look());
   }

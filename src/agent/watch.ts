@@ -1,3 +1,4 @@
+import type { JobExecution } from '../jobs/model.ts';
 import { type ExecutionKey, keyText, type ListedExecution } from '../journal/journal.ts';
 import { type Clock, sleep, type Timer } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
@@ -69,23 +70,22 @@ export class Watch {
   }
 
   /**
-   * A list has come. What it does not name, or names as another job, is looked at. One that was cut names what is
-   * IN_PROGRESS all the same, for that comes first (docs/protocol.md, Pending lists).
+   * A list has come. What it does not name, or names as another job, or as QUEUED, is looked at. One that was cut names
+   * what is IN_PROGRESS all the same, for that comes first (docs/protocol.md, Pending lists).
    */
   listed(executions: readonly ListedExecution[], complete: boolean): void {
-    const named = new Map(executions.map((execution) => [keyText(execution), execution.queuedAt]));
+    const named = new Map(executions.map((execution) => [keyText(execution), execution]));
     const namesRunning = complete || executions.some(({ status }) => status === 'QUEUED');
     for (const [text, watched] of this.#watched) {
-      const queuedAt = named.get(text);
-      if (queuedAt === undefined ? namesRunning : isOther(queuedAt, watched.identity.queuedAt)) this.#look(watched);
+      const execution = named.get(text);
+      if (execution ? isSign(execution, watched.identity) : namesRunning) this.#look(watched);
     }
   }
 
   /** What is next has changed: of what runs here, only one that has ended makes room for another. */
-  next(execution: ExecutionIdentity | undefined): void {
-    const text = execution && keyText(execution);
-    const same = text === undefined ? undefined : this.#watched.get(text);
-    if (same && execution && !isOther(execution.queuedAt, same.identity.queuedAt)) return;
+  next(execution: (ExecutionIdentity & Pick<JobExecution, 'status'>) | undefined): void {
+    const same = execution && this.#watched.get(keyText(execution));
+    if (same && !isSign(execution, same.identity)) return;
     for (const watched of this.#watched.values()) this.#look(watched);
   }
 
@@ -137,6 +137,11 @@ export class Watch {
     this.#log.info({ jobId, executionNumber, why }, 'a running job is no longer wanted: it is ended');
     watched.unwanted.abort();
   }
+}
+
+/** Of what is IN_PROGRESS here: QUEUED is another job, of the same second perhaps, or old news. */
+function isSign(execution: ExecutionIdentity & { readonly status: string }, running: ExecutionIdentity): boolean {
+  return execution.status === 'QUEUED' || isOther(execution.queuedAt, running.queuedAt);
 }
 
 function isOther(one: number, other: number): boolean {

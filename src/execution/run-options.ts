@@ -56,7 +56,12 @@ export interface Rebooter {
   /** Throws BOOT_ID_UNREADABLE. */
   bootId(): string;
   /**
-   * Waits until nothing else runs, asks the host to start anew, and waits for that. Resolves with why it did not
+   * Before the wish is on disk; nothing new starts from now on. Returns what takes it back, or undefined: another
+   * execution waits for the other kind, and this one has to come later.
+   */
+  want(how: RebootKind): (() => void) | undefined;
+  /**
+   * Of one that wants it. Waits until nothing else runs, asks the host to start anew, and waits for that. Resolves with why it did not
    * happen, or undefined when `signal` was aborted first, as it is when the host stops us for the reboot.
    */
   reboot(how: RebootKind, signal: AbortSignal): Promise<string | undefined>;

@@ -185,7 +185,8 @@ export class StepRun {
         return { kind: 'stopped' };
       case 'deferred':
         if (cleaning) return this.#failed(`${place}: asked to run again later, which cleanup cannot`);
-        await writer.after(this.#move({ type: 'defer' }));
+        // A wish for a reboot is on disk as such.
+        if (this.#state !== 'rebooting') await writer.after(this.#move({ type: 'defer' }));
         this.#note(place, `to be run again later: ${result.reason}`);
         return { kind: 'deferred', reason: `${place}: ${result.reason}` };
       case 'reboot':
@@ -210,9 +211,15 @@ export class StepRun {
     } catch (error) {
       return { outcome: 'given up', reason: errorMessage(error) };
     }
-    await writer.after(this.#move({ type: 'reboot', bootId, how }));
-    this.#note(place, how === 'reboot' ? 'the device is to start anew' : 'the device is to power off');
-    return this.#pending(how);
+    const takeBack = rebooter.want(how);
+    if (!takeBack) return { outcome: 'deferred', reason: 'another job has the device start anew or power off first' };
+    try {
+      await writer.after(this.#move({ type: 'reboot', bootId, how }));
+      this.#note(place, how === 'reboot' ? 'the device is to start anew' : 'the device is to power off');
+      return await this.#pending(how);
+    } finally {
+      takeBack();
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { executionFromRow, type Row } from './execution-row.ts';
@@ -31,15 +31,43 @@ export function damagedCopies(paths: JournalPaths): readonly { readonly number: 
  */
 export function setAside(paths: JournalPaths): string {
   const copies = damagedCopies(paths);
-  const aside = join(paths.directory, `${basename(paths.database)}.damaged-${(copies[0]?.number ?? 0) + 1}`);
+  const aside = halfSetAside(paths) ?? join(paths.directory, nameOf(paths, (copies[0]?.number ?? 0) + 1));
   // The database first: alone, the log is known to lack it; the database alone would be believed.
   renameIfThere(paths.database, aside);
   renameIfThere(paths.wal, `${aside}-wal`);
   sync(paths.directory);
-  for (const { path } of copies.slice(DAMAGED_KEPT - 1)) {
+  for (const { path } of copies.filter(({ path }) => path !== aside).slice(DAMAGED_KEPT - 1)) {
     for (const suffix of ['', '-wal', CLOSING]) rmSync(`${path}${suffix}`, { force: true });
   }
   return aside;
+}
+
+/** An end of the agent between the two renames has left the log without its database, whose copy is the newest. */
+function halfSetAside(paths: JournalPaths): string | undefined {
+  const copy = unsalvagedCopy(paths);
+  return copy !== undefined && !exists(paths.database) && !exists(`${copy}-wal`) ? copy : undefined;
+}
+
+/**
+ * The newest copy, where nobody has taken over yet what can be read in it: the agent ended before the new journal was
+ * there, or the disk had no room for it. Throws the system's error.
+ */
+export function unsalvagedCopy(paths: JournalPaths): string | undefined {
+  const path = damagedCopies(paths)[0]?.path;
+  if (path === undefined) return undefined;
+  // The agent ended amid reading it.
+  if (!exists(path) && exists(`${path}${CLOSING}`)) renameSync(`${path}${CLOSING}`, path);
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  return mode === undefined || (mode & WRITABLE) === 0 ? undefined : path;
+}
+
+/**
+ * What can be read in the newest copy is in a journal: the copy is made read-only, which needs no room on a full disk and
+ * changes no byte. Where that is lost with the power and the journal too, results are sent once more and found over.
+ */
+export function markSalvaged(paths: JournalPaths): void {
+  const path = unsalvagedCopy(paths);
+  if (path !== undefined) chmodSync(path, statSync(path).mode & ~WRITABLE & 0o7777);
 }
 
 /**
@@ -79,6 +107,7 @@ function ifWhole(row: Row): StoredExecution | undefined {
 }
 
 const CLOSING = '.closing';
+const WRITABLE = 0o222;
 
 /** Closing folds the log in, but for a database that has moved. */
 function closeUntouched(database: DatabaseSync, path: string): void {
@@ -91,10 +120,18 @@ function closeUntouched(database: DatabaseSync, path: string): void {
   if (sizeOf(`${path}-wal`) === 0) rmSync(`${path}-wal`, { force: true });
 }
 
+function nameOf(paths: JournalPaths, number: number): string {
+  return `${basename(paths.database)}.damaged-${number}`;
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function renameIfThere(from: string, to: string): void {
-  if (statSync(from, { throwIfNoEntry: false })) renameSync(from, to);
+  if (exists(from)) renameSync(from, to);
 }

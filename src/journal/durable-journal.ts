@@ -1,4 +1,5 @@
 import { ThingAgentError } from '../errors.ts';
+import type { StatusDetails } from '../jobs/model.ts';
 import type { Batch } from './execution-set.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import {
@@ -153,24 +154,53 @@ export class DurableJournal implements Journal {
       .flatMap((execution) => reportFrom(execution) ?? []);
   }
 
-  settle(key: ExecutionKey & { queuedAt?: number }): void {
+  settle(key: ExecutionKey & { queuedAt?: number }, how: 'acknowledged' | 'denied' = 'acknowledged'): void {
     // Survives: a crash after the acknowledgement. Without it the result would be sent again and be rejected as final.
     this.#change((batch) => {
       const execution = batch.get(key);
       // The service may have a new job of that id by now, which has come in since.
       if (execution?.state !== 'finished' || isTaken(execution, key)) return;
-      const { sequence, outcome, finishedSequence } = execution;
-      batch.put({ ...freshExecution(execution, sequence), state: 'settled', outcome, finishedSequence });
-      const { settledCount } = this.#store.executions;
-      if (settledCount < SETTLED_KEPT + SETTLED_FORGOTTEN_AT_ONCE) return;
-      for (const old of this.#store.executions.oldestSettled(SETTLED_FORGOTTEN_AT_ONCE)) batch.remove(old);
+      const { outcome, finishedSequence, details } = execution;
+      // Details of all would be most of the file; denials are few.
+      this.#settle(batch, execution, { outcome, finishedSequence, details: how === 'denied' ? details : null });
     });
   }
 
   forget(key: ExecutionKey & { queuedAt?: number }): void {
+    // Survives: a crash after the service has denied what began here. Without it the cleanup would go on, or run again.
     this.#change((batch) => {
-      if (!isTaken(batch.get(key), key)) batch.remove(key);
+      const execution = batch.get(key);
+      if (!execution || isTaken(execution, key) || !isUnfinished(execution)) return;
+      if (!hasBegun(execution)) batch.remove(execution);
+      else this.#settle(batch, execution, { finishedSequence: batch.nextFinishedSequence() });
     });
+  }
+
+  reopen(key: ExecutionKey & { queuedAt?: number }, otherwise: StatusDetails): void {
+    // Survives: a crash before the service has heard the result. Without it the next list brings the execution here again.
+    this.#change((batch) => {
+      const execution = batch.get(key);
+      if (execution?.state !== 'settled' || isTaken(execution, key)) return;
+      batch.put({
+        ...execution,
+        state: 'finished',
+        outcome: execution.outcome ?? 'FAILED',
+        details: execution.details ?? JSON.stringify(otherwise),
+        finishedSequence: batch.nextFinishedSequence(),
+      });
+    });
+  }
+
+  readmit(key: ExecutionKey & { queuedAt?: number }): void {
+    // A crash before or after it leaves the next list with the same to tell.
+    this.#change((batch) => {
+      const execution = batch.get(key);
+      if (execution?.state === 'settled' && !isTaken(execution, key)) batch.remove(execution);
+    });
+  }
+
+  isRebuilt(): boolean {
+    return this.#store.rebuilt;
   }
 
   probe(): void {
@@ -179,6 +209,13 @@ export class DurableJournal implements Journal {
 
   close(): void {
     this.#store.close();
+  }
+
+  #settle(batch: Batch, execution: StoredExecution, kept: Partial<StoredExecution>): void {
+    batch.put({ ...freshExecution(execution, execution.sequence), ...kept, state: 'settled' });
+    const { settledCount } = this.#store.executions;
+    if (settledCount < SETTLED_KEPT + SETTLED_FORGOTTEN_AT_ONCE) return;
+    for (const old of this.#store.executions.oldestSettled(SETTLED_FORGOTTEN_AT_ONCE)) batch.remove(old);
   }
 
   #change<T>(work: (batch: Batch) => T): T {
@@ -244,9 +281,14 @@ function isReused(known: StoredExecution, listed: ListedExecution): boolean {
   return known.queuedAt !== 0 && known.queuedAt < listed.queuedAt && !isUnfinished(known);
 }
 
-/** QUEUED at the service and settled here: old news, or another job of the same id and second. */
+/** Pending at the service and settled here. */
 function isDoubtful(known: StoredExecution | undefined, listed: ListedExecution): boolean {
-  return known?.state === 'settled' && listed.status === 'QUEUED' && !isReused(known, listed);
+  return known?.state === 'settled' && !isReused(known, listed);
+}
+
+/** Its steps run, or may have run before the journal was lost. */
+function hasBegun({ state, historyLost }: StoredExecution): boolean {
+  return state !== 'queued' || historyLost;
 }
 
 /** Another job of the same id has taken the place of the one that is meant. */

@@ -1,6 +1,6 @@
 import { LocalFaultError, ThingAgentError } from '../errors.ts';
 import type { Log } from '../system/log.ts';
-import { damagedCopies, salvage, setAside } from './damaged-copies.ts';
+import { damagedCopies, markSalvaged, salvage, setAside, unsalvagedCopy } from './damaged-copies.ts';
 import { type Batch, ExecutionSet } from './execution-set.ts';
 import { checkFiles } from './journal-check.ts';
 import type { JournalDatabase } from './journal-database.ts';
@@ -126,8 +126,8 @@ export class ExecutionStore {
     if (this.#lock?.isGone) this.#releaseLock();
     this.#lock ??= new StateLock(paths.directory);
     if (this.#damage) this.#setAside(this.#damage);
-    if (this.#loaded) replaceJournal(paths, this.#loaded.executions.all(), this.#loaded.rebuilt);
-    else if (this.#find() === 'none') replaceJournal(paths, [], this.#isLost(this.#lock));
+    if (!this.#loaded && this.#find() === 'none') this.#loaded = this.#begun(this.#lock);
+    if (this.#loaded) this.#write(this.#loaded);
     const { database, content } = openDatabase(paths, this.#options.log);
     this.#database = database;
     this.#loaded ??= { executions: new ExecutionSet(content.executions), rebuilt: content.rebuilt };
@@ -144,11 +144,26 @@ export class ExecutionStore {
     return found === 'none' ? 'none' : 'there';
   }
 
-  /** There is no journal: the device is new to us, or has lost it. */
-  #isLost(lock: StateLock): boolean {
-    const isLost = lock.wasUsed || damagedCopies(this.#paths).length > 0;
-    if (isLost) this.#options.log.error({ file: this.#paths.database }, `the journal is gone. ${BEGUN_ANEW}`);
-    return isLost;
+  /**
+   * There is no journal: the device is new to us, or has lost it; or one was set aside, and the agent ended before what
+   * can be read in it was in a new one.
+   */
+  #begun(lock: StateLock): Loaded {
+    const rebuilt = lock.wasUsed || damagedCopies(this.#paths).length > 0;
+    const copy = unsalvagedCopy(this.#paths);
+    const executions = new ExecutionSet(copy === undefined ? [] : this.#salvage(copy));
+    const fields = { file: this.#paths.database, copy, kept: executions.all().length };
+    if (rebuilt) this.#options.log.error(fields, `the journal is gone. ${BEGUN_ANEW}`);
+    return { executions, rebuilt };
+  }
+
+  #write({ executions, rebuilt }: Loaded): void {
+    replaceJournal(this.#paths, executions.all(), rebuilt);
+    try {
+      markSalvaged(this.#paths);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'a damaged journal could not be marked as read');
+    }
   }
 
   #setAside(damage: JournalDamagedError): void {

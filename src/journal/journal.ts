@@ -11,7 +11,8 @@ export interface Journal {
   /**
    * Takes in a pending list. Unknown executions are queued. If the list is complete and not older than the newest seen,
    * queued executions that it does not name, and that no newer message named, are dropped. Returns how many of each; and
-   * what it names as QUEUED though it is settled here: old news, or another job of the same id and second.
+   * what it names though it is settled here: old news, another job of the same id and second, or one that the service has
+   * denied by mishap.
    */
   recordList(list: RecordedList): {
     readonly added: number;
@@ -45,11 +46,23 @@ export interface Journal {
 
   /** Results that wait for the service, oldest first. */
   outbox(): readonly Report[];
-  /** The service acknowledged the result, or will never take it. */
-  settle(key: ExecutionKey & { readonly queuedAt?: number }): void;
-  /** The service no longer knows or wants an execution that has no result here. */
+  /**
+   * The service acknowledged the result, or will never take it. `denied`: it says no more than that the execution is
+   * gone or over, which may be a mishap: the result is kept whole.
+   */
+  settle(key: ExecutionKey & { readonly queuedAt?: number }, how?: 'acknowledged' | 'denied'): void;
+  /**
+   * The service no longer knows or wants an execution that has no result here. What has begun, or may have, is kept as
+   * settled: should the service name it once more, none of its steps runs again.
+   */
   forget(key: ExecutionKey & { readonly queuedAt?: number }): void;
+  /** The service has what is settled here IN_PROGRESS: its result waits again, or `otherwise` where it has none. */
+  reopen(key: ExecutionKey & { readonly queuedAt?: number }, otherwise: StatusDetails): void;
+  /** What is settled here is another job of the same id: the next list that names it brings it in. */
+  readmit(key: ExecutionKey & { readonly queuedAt?: number }): void;
 
+  /** The journal was begun anew after a loss, and no complete list has come since: it does not know all that has begun. */
+  isRebuilt(): boolean;
   /** Writes what changes nothing: does not throw when the disk can be used again. */
   probe(): void;
   close(): void;

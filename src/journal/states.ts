@@ -11,7 +11,7 @@ export const STATES = {
   claimed: {
     meaning: 'the service has accepted IN_PROGRESS; no step runs, the next one is due',
     afterCrash: 'goes on with that step',
-    on: { start: 'running', conclude: 'cleaning', finish: 'finished' },
+    on: { start: 'running', conclude: 'cleaning', finish: 'finished', forget: 'settled' },
   },
   running: {
     meaning: 'a step has started, and its end is not on disk',
@@ -26,22 +26,37 @@ export const STATES = {
       skip: 'claimed',
       conclude: 'cleaning',
       finish: 'finished',
+      forget: 'settled',
     },
   },
   stopped: {
     meaning: 'the agent was stopped as asked amid a step, which was cut off',
     afterCrash: 'the step’s onInterrupted decides',
-    on: { start: 'running', finishStep: 'claimed', skip: 'claimed', conclude: 'cleaning', finish: 'finished' },
+    on: {
+      start: 'running',
+      finishStep: 'claimed',
+      skip: 'claimed',
+      conclude: 'cleaning',
+      finish: 'finished',
+      forget: 'settled',
+    },
   },
   waiting: {
     meaning: 'the step has asked to be run again later',
     afterCrash: 'runs that step again',
-    on: { start: 'running', conclude: 'cleaning', finish: 'finished' },
+    on: { start: 'running', conclude: 'cleaning', finish: 'finished', forget: 'settled' },
   },
   rebooting: {
     meaning: 'the step has asked for the device to start anew; the boot id of then is noted',
     afterCrash: 'with another boot id the step runs again and is told; with the same one the reboot is asked for again',
-    on: { start: 'running', reboot: 'rebooting', finishStep: 'claimed', conclude: 'cleaning', finish: 'finished' },
+    on: {
+      start: 'running',
+      reboot: 'rebooting',
+      finishStep: 'claimed',
+      conclude: 'cleaning',
+      finish: 'finished',
+      forget: 'settled',
+    },
   },
   cleaning: {
     meaning: 'the outcome is known; the cleanup steps run',
@@ -53,6 +68,7 @@ export const STATES = {
       skip: 'cleaning',
       stop: 'cleaning',
       finish: 'finished',
+      forget: 'settled',
     },
   },
   finished: {
@@ -61,9 +77,10 @@ export const STATES = {
     on: { finish: 'finished', settle: 'settled' },
   },
   settled: {
-    meaning: 'the service has acknowledged the result, or no longer cares; kept, so that it never runs twice',
-    afterCrash: 'nothing',
-    on: {},
+    meaning:
+      'the service has acknowledged the result, or says that it no longer wants the execution; kept, so that it never runs twice',
+    afterCrash: 'nothing; where the service has it IN_PROGRESS all the same, its result is sent again, or FAILED',
+    on: { reopen: 'finished' },
   },
 } as const satisfies Record<string, StateRow>;
 
@@ -75,7 +92,7 @@ interface StateRow {
 
 export type ExecutionState = keyof typeof STATES;
 
-/** What happens to an execution. Deletion is no event: a row that is forgotten has no state. */
+/** What happens to an execution. Deletion is no event: what has not begun and is forgotten has no state any more. */
 export type StateEvent =
   | 'claim'
   | 'start'
@@ -87,7 +104,11 @@ export type StateEvent =
   | 'skip'
   | 'conclude'
   | 'finish'
-  | 'settle';
+  | 'settle'
+  /** The service no longer wants what has begun here. */
+  | 'forget'
+  /** The service had no more of it, and has it IN_PROGRESS. */
+  | 'reopen';
 
 /** The states of an execution that is ours to finish: the service has it IN_PROGRESS. */
 export const LIVE_STATES = ['claimed', 'running', 'stopped', 'waiting', 'rebooting', 'cleaning'] as const;

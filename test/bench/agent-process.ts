@@ -106,8 +106,11 @@ function measured(journal: Journal, directory: string, windows: Window[]): Journ
     conclude: (key, outcome) => note(() => journal.conclude(key, outcome)),
     finish: (key, result) => note(() => journal.finish(key, result)),
     outbox: () => journal.outbox(),
-    settle: (key) => journal.settle(key),
+    settle: (key, how) => journal.settle(key, how),
     forget: (key) => journal.forget(key),
+    reopen: (key, otherwise) => journal.reopen(key, otherwise),
+    readmit: (key) => journal.readmit(key),
+    isRebuilt: () => journal.isRebuilt(),
     probe: () => journal.probe(),
     close: () => journal.close(),
   };

@@ -41,7 +41,7 @@ function count(job, point) {
 }
 
 /** Makes the write, unless a strike is due: then before it, after it, or instead of it. */
-function strikeAt(jobId, entry, isTold, write, onUnavailable) {
+function strikeAt(jobId, entry, isTold, write, { onUnavailable, settle }) {
   const job = jobOf(jobId);
   const point = pointOf(entry);
   const occurrence = count(job, point);
@@ -66,8 +66,9 @@ function strikeAt(jobId, entry, isTold, write, onUnavailable) {
     process.kill(process.pid, 'SIGSTOP');
   }
   const result = write();
-  if (due?.kind === 'after') {
-    tell('!after');
+  if (due?.kind === 'denied') settle();
+  if (due?.kind === 'after' || due?.kind === 'denied') {
+    tell(`!${due.kind}`);
     process.kill(process.pid, 'SIGKILL');
   }
   if (isTold) tell('');
@@ -76,12 +77,16 @@ function strikeAt(jobId, entry, isTold, write, onUnavailable) {
 
 function stateOf(journal, key) {
   const isSame = (one) => one.jobId === key.jobId && one.executionNumber === key.executionNumber;
-  return journal.find(key)?.state ?? (journal.outbox().some(isSame) ? 'finished' : 'absent');
+  return journal.find(key)?.state ?? (journal.outbox().some(isSame) ? 'finished' : 'settled');
 }
 
 function struckJournal(stateDirectory, options) {
   const journal = openJournal(stateDirectory, options);
-  const strike = (jobId, entry, isTold, write) => strikeAt(jobId, entry, isTold, write, options.onUnavailable);
+  const { onUnavailable } = options;
+  const strike = (jobId, entry, isTold, write) => {
+    const settle = () => journal.settle({ jobId, executionNumber: 1 }, 'denied');
+    return strikeAt(jobId, entry, isTold, write, { onUnavailable, settle });
+  };
   const byKey =
     (event) =>
     (key, ...rest) =>
@@ -92,6 +97,7 @@ function struckJournal(stateDirectory, options) {
     finish: byKey('finish'),
     settle: byKey('settle'),
     forget: byKey('forget'),
+    reopen: byKey('reopen'),
     step: (key, event) => {
       const entry = `${stateOf(journal, key)}.${event.type}@${journal.find(key)?.step.index}`;
       return strike(key.jobId, entry, true, () => journal.step(key, event));

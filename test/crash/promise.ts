@@ -19,8 +19,8 @@ export interface Promised {
 }
 
 type State =
-  | ('queued' | 'claimed' | 'running' | 'stopped' | 'waiting' | 'rebooting' | 'cleaning' | 'finished' | 'settled')
-  | 'forgotten';
+  | ('queued' | 'claimed' | 'running' | 'stopped' | 'waiting')
+  | ('rebooting' | 'cleaning' | 'finished' | 'settled');
 type Outcome = { readonly status: string; readonly reason: string } | 'unwanted';
 
 /** What is on the device's disk. */
@@ -140,9 +140,10 @@ class Model {
     try {
       for (;;) {
         const { state } = this.#disk;
-        if (state === 'settled' || state === 'forgotten' || (state === 'queued' && this.#isOver)) return true;
+        if ((state === 'settled' || state === 'queued') && this.#isOver) return true;
         try {
           if (state === 'finished') this.#report();
+          else if (state === 'settled') this.#write('reopen', 'finished', {}, 'begun anew');
           else this.#work();
         } catch (again) {
           const outcome = { status: 'FAILED', reason: 'internal error: that cannot be' };
@@ -192,7 +193,7 @@ class Model {
         throw onError === 'begun anew' ? new Again() : new Gone(false);
       }
       if (strike?.kind === 'before') throw new Gone(true);
-      this.#disk = { ...this.#disk, ...change, state };
+      this.#disk = { ...this.#disk, ...change, state: strike?.kind === 'denied' ? 'settled' : state };
       if (strike) throw new Gone(true);
       return;
     }
@@ -200,7 +201,7 @@ class Model {
 
   #work(): void {
     const outcome = this.#refused() ?? this.#execution();
-    if (outcome === 'unwanted') this.#write('forget', 'forgotten');
+    if (outcome === 'unwanted') this.#write('forget', 'settled');
     else this.#write('finish', 'finished', { outcome });
   }
 

@@ -52,9 +52,10 @@ export interface Strike {
   readonly times: number;
   /**
    * `before`: nothing is on disk; `after`: all of it; the agent is dead then. `error`: the write throws, as on a full
-   * disk. `impossible`: it throws that such a thing cannot happen, as with a defect of the agent.
+   * disk. `impossible`: it throws that such a thing cannot happen, as with a defect of the agent. `denied`: it is made,
+   * and settled as if the service denied the execution; the agent is dead then, and the service has it IN_PROGRESS.
    */
-  readonly kind: 'before' | 'after' | 'error' | 'impossible';
+  readonly kind: 'before' | 'after' | 'error' | 'impossible' | 'denied';
 }
 
 export interface Scenario {
@@ -87,7 +88,12 @@ type Changes = Omit<Partial<StepSpec>, 'name' | 'runs'>;
 
 const ok = (name: string, changes: Changes = {}): StepSpec => ({ name, runs: ['ok'], ...changes });
 const does = (name: string, runs: StepSpec['runs'], changes: Changes = {}): StepSpec => ({ name, runs, ...changes });
-const struck = (kind: 'before' | 'after', point: string): Strike => ({ point, occurrence: 1, times: 1, kind });
+const struck = (kind: 'before' | 'after' | 'denied', point: string): Strike => ({
+  point,
+  occurrence: 1,
+  times: 1,
+  kind,
+});
 
 /** Plans, and what happens to them by itself. Each is then struck at each of its writes. */
 export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
@@ -205,6 +211,26 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     cleanup: [ok('x')],
     history: [struck('after', 'defer@0')],
     afterFirstDeath: 'cancelled',
+  },
+  ...(
+    [
+      ['has been claimed', 'ok', 'claim'],
+      ['a step was stopped', 'stop', 'stop@0'],
+      ['a step waits and nothing cleans up', 'later', 'defer@0'],
+      ['a reboot is due', 'reboot', 'reboot@0'],
+    ] as const
+  ).map(
+    ([what, deed, point]): Scenario => ({
+      title: `a cancellation while the agent is dead and ${what}`,
+      steps: [does('a', [deed, 'ok'])],
+      history: [struck('after', point)],
+      afterFirstDeath: 'cancelled',
+    }),
+  ),
+  {
+    title: 'a result that the service denies, and then lists as IN_PROGRESS',
+    steps: [ok('a')],
+    history: [struck('denied', 'finish')],
   },
 
   { title: 'a plug-in that saves its progress', steps: [does('saver', ['save'])], isForPlugin: true },

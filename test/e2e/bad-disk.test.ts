@@ -146,12 +146,13 @@ describe('a journal that is damaged while the agent is down', () => {
     async () => {
       const stateDirectory = lab.file('state');
       const first = await lab.startReadyAgent({ stateDirectory });
-      const document = commands(lab.append('out', 'one'), waitFor('never'), lab.append('out', 'three'));
+      const note = ['sh', '-c', 'echo noted > "$JOB_SCRATCH_DIR/note"'];
+      const document = commands(lab.append('out', 'one'), note, waitFor('never'), lab.append('out', 'three'));
+      // What the steps have left in the scratch directory is there for the cleanup.
+      const tidy = ['sh', '-c', `echo "tidied what was $(cat "$JOB_SCRATCH_DIR/note")" >> ${lab.file('out')}`];
       await lab.createJob('job', {
         ...(document as object),
-        cleanup: [
-          { action: { name: 'tidy', type: 'runCommand', input: { command: lab.append('out', 'tidied').join(',') } } },
-        ],
+        cleanup: [{ action: { name: 'tidy', type: 'runCommand', input: { command: tidy } } }],
       });
       await written('waiting');
       await first.stop('SIGKILL');
@@ -166,11 +167,18 @@ describe('a journal that is damaged while the agent is down', () => {
         /^the journal of this device was lost or damaged while the job was in progress/,
       );
       expect((await lab.outcome('next', LONG)).status).toBe('SUCCEEDED');
-      expect(lab.lines('out')).toEqual(['one', 'waiting', 'tidied', 'next']);
+      expect(lab.lines('out')).toEqual(['one', 'waiting', 'tidied what was noted', 'next']);
       const line = await agent.message(/is damaged and set aside/);
       expect(line).toMatchObject({ level: 'error', file: `${path}.damaged-1` });
       expect(readFileSync(`${path}.damaged-1`, 'utf8')).toBe('damage');
       expect(existsSync(`${path}.damaged-1-wal`)).toBe(true);
+
+      // Whatever else was left is tidied by a start whose journal knows what is in use.
+      const left = join(stateDirectory, 'scratch', 'gone-1');
+      mkdirSync(left);
+      await agent.stop('SIGTERM');
+      await lab.startReadyAgent({ stateDirectory });
+      expect(existsSync(left)).toBe(false);
     },
     LONG * 2,
   );

@@ -96,6 +96,7 @@ function run(steps: Step[], changes: Partial<Plan> = {}, maxInterruptions = 3): 
     },
     rebooter: {
       bootId: () => bootId,
+      want: () => () => undefined,
       reboot: async (how, signal) => {
         events.push(how);
         if (rebootRefused !== undefined) return rebootRefused;

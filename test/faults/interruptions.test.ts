@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkStep } from '../support/world/work.ts';
-import { HOUR, MINUTE, SECOND, World } from '../support/world.ts';
-import { expectNextJob, expectTruth, work } from './truth.ts';
+import { HOUR, JOBS, MINUTE, SECOND, World } from '../support/world.ts';
+import { expectNextJob, expectTruth, ONCE, work } from './truth.ts';
 
 /** A step that is cut off, by a death, a stop or a reboot: its job never hangs, whatever is to become of the step. */
 let world: World;
@@ -135,5 +135,67 @@ describe('a step that asks for a reboot', () => {
     await expectNextJob(world, 'next', HOUR);
     expect(world.deeds.of('job')).toEqual(['reboot started', 'reboot rebooting']);
     await expectTruth(world);
+  });
+});
+
+describe('while a job waits for the device to start anew', () => {
+  let two: World;
+
+  beforeAll(async () => {
+    two = await World.start({ concurrency: 2 });
+  });
+
+  beforeEach(() => two.beginAnew());
+
+  afterAll(() => two.close());
+
+  const isAsked = (times: number) =>
+    two.reallyUntil('the command for the reboot has ended', () => {
+      const told = two.log.filter(({ text }) => text === 'waiting for the device to start anew');
+      return told.length === times;
+    });
+
+  it('a restart of the agent alone starts nothing that is queued: not before the device has started anew', async () => {
+    await two.operator.createJob('job', work('job', { steps: [{ name: 'reboot', ends: ['reboot'] }, last] }));
+    await isAsked(1);
+    await two.operator.createJob('queued', work('queued'));
+    two.killDevice();
+    // What the agent asks about the job that waits is answered late.
+    two.order({ kind: 'delay', direction: 'out', topic: `${JOBS}/job/get/accepted`, ms: 5 * SECOND });
+    await two.startDevice();
+    await two.advance(4 * SECOND);
+    expect(two.deeds.of('queued')).toEqual([]);
+    await two.advance(2 * SECOND);
+    await isAsked(2);
+    expect(two.deeds.of('queued')).toEqual([]);
+
+    // After it, the two run side by side.
+    await two.rebootDevice();
+    two.order({ kind: 'delay', direction: 'out', topic: `${JOBS}/job/get/accepted`, ms: 5 * SECOND });
+    await two.settle();
+    expect(two.deeds.of('queued')).toContain('first started');
+    for (const job of ['job', 'queued']) expect(await two.outcome(job), two.story()).toBe('SUCCEEDED');
+    expect(two.deeds.of('queued')).toEqual(ONCE);
+    await expectTruth(two, 2);
+  });
+
+  it('one that wants it powered off has that too: a new start for the one is none for the other', async () => {
+    const both = ['reboot', 'shutdown'] as const;
+    for (const how of both)
+      await two.operator.createJob(how, work(how, { steps: [{ name: how, seconds: 10, ends: [how] }] }));
+    await two.advance(11 * SECOND);
+    await isAsked(1);
+    await two.advance(MINUTE);
+    const off = () => two.log.filter(({ text }) => text === 'waiting for power-off');
+    expect(off()).toEqual([]);
+    expect(two.log.filter(({ text }) => text === 'the device is told to power off')).toEqual([]);
+    await two.rebootDevice();
+    await two.advance(11 * SECOND);
+    await two.reallyUntil('the command for the shutdown has ended', () => off().length === 1);
+    expect(two.deeds.of('shutdown').at(-1)).toBe('shutdown rebooting');
+    await two.rebootDevice();
+    for (const how of both) expect(await two.outcome(how), two.story()).toBe('SUCCEEDED');
+    expect(two.log.filter(({ text }) => text === 'the device is told to start anew')).toHaveLength(1);
+    await expectTruth(two, 2);
   });
 });

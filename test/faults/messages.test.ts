@@ -99,6 +99,14 @@ describe.each(Object.entries(MESSAGES))('a job runs once, is reported, and the n
   });
 });
 
+it('a job of which no notification comes is heard of within the hour', async () => {
+  world.order({ kind: 'never', topic: `${JOBS}/+`, times: 0 });
+  await world.operator.createJob('job', work('job'));
+  expect(await world.outcome('job', HOUR + 2 * MINUTE), world.story()).toBe('SUCCEEDED');
+  expect(world.deeds.of('job')).toEqual(ONCE);
+  await expectTruth(world);
+});
+
 const CODES = [
   ...['InvalidRequest', 'InvalidJson', 'InvalidTopic', 'InvalidStateTransition', 'ResourceNotFound'],
   ...['VersionMismatch', 'InternalError', 'RequestThrottled', 'TerminalStateReached'],

@@ -187,3 +187,50 @@ it('the new one runs though it was made in the very second in which the old one 
   expect(world.deeds.of('new')).toEqual(ONCE);
   await expectTruth(world);
 });
+
+describe('the new one, made in the very second in which the old one was made and began,', () => {
+  const silent = (topic: string) => world.order({ kind: 'never', topic: `${JOBS}/${topic}`, times: 0 });
+  const remake = async () => {
+    await old({ steps: [{ name: 'first', seconds: 3 * 3600 }] });
+    await world.settle();
+    return async () => {
+      await world.operator.deleteJob('job', true);
+      await create(work('new'));
+    };
+  };
+
+  it.each([
+    ['the hourly list', 'notify', 'notify-next'],
+    ['notify', 'notify-next'],
+    ['notify-next', 'notify'],
+  ])('is known by %s, which names as QUEUED what runs: the old one ends, and it runs', async (_by, ...lost) => {
+    const happen = await remake();
+    for (const topic of lost) silent(topic);
+    // The old one is gone: what names nothing would be a sign by itself.
+    for (const topic of ['notify', 'notify-next'].filter((one) => !lost.includes(one))) {
+      world.order({ kind: 'drop', direction: 'out', topic: `${JOBS}/${topic}` });
+    }
+    await happen();
+    expect(await world.outcome('job', 2 * HOUR), world.story()).toBe('SUCCEEDED');
+    expect(world.deeds.of('old')).toEqual(['first started', 'first ended']);
+    expect(world.deeds.of('new')).toEqual(ONCE);
+    await expectTruth(world);
+  });
+});
+
+it('the new one is not forgotten amid its step when it was listed again and again before it was known for another', async () => {
+  await old({ steps: [{ name: 'first' }] });
+  await world.settle();
+  await world.operator.deleteJob('job');
+  // The first look at what is settled is answered late, and so would be a second one.
+  world.order({ kind: 'delay', direction: 'out', topic: `${JOBS}/job/get/accepted`, ms: 3 * SECOND });
+  world.order({ kind: 'delay', direction: 'out', topic: `${JOBS}/job/get/accepted`, ms: 5 * SECOND });
+  await create(work('new', { steps: [{ name: 'first', seconds: 600 }, { name: 'second' }] }));
+  await world.settle();
+  await world.operator.createJob('other', work('other', { steps: [{ name: 'quick' }] }));
+  await world.advance(10 * SECOND);
+  expect(world.deeds.of('new')).toEqual(['first started']);
+  expect(await world.outcome('job', 3 * HOUR), world.story()).toBe('SUCCEEDED');
+  expect(world.deeds.of('new')).toEqual(['first started', 'first succeeded', 'second started', 'second succeeded']);
+  await expectTruth(world);
+});

@@ -196,6 +196,50 @@ describe('a damaged journal', () => {
   });
 });
 
+describe('a journal that was being set aside when the agent ended', () => {
+  const aside = () => `${database}.damaged-1`;
+  const points: [string, () => void][] = [
+    ['between its two files', () => renameSync(database, aside())],
+    ['before the new one was there', bothAside],
+    ['amid the reading of what can be read', () => [bothAside(), renameSync(aside(), `${aside()}.closing`)]],
+    ['amid the writing of the new one', () => [bothAside(), writeFileSync(`${database}.new`, 'half a journal')]],
+  ];
+
+  function bothAside(): void {
+    renameSync(database, aside());
+    renameSync(wal, `${aside()}-wal`);
+  }
+
+  it.each(points)('%s gives its results all the same, and keeps its bytes', (_, die) => {
+    crashed();
+    const bytes = [database, wal].map((path) => readFileSync(path));
+    die();
+    const { journal, said } = openAndListen(directory);
+    expect(said.errors).toHaveLength(1);
+    expect(said.errors[0]).toContain('results that could be read are kept');
+    expect(journal.outbox()).toMatchObject([{ jobId: 'finished', statusDetails: { reason: 'finished' } }]);
+    expect(journal.recordOne(listed('settled'), 300)).toBe(false);
+    const inProgress = listed('running', 'IN_PROGRESS');
+    journal.recordList({ timestamp: 300, executions: [inProgress], complete: true });
+    expect(journal.runnable()).toMatchObject([{ jobId: 'running', historyLost: true }]);
+    journal.close();
+    expect([aside(), `${aside()}-wal`].map((path) => readFileSync(path))).toEqual(bytes);
+    expect(damagedFiles(directory).sort()).toEqual(['journal.sqlite.damaged-1', 'journal.sqlite.damaged-1-wal']);
+  });
+
+  it('gives its results once: what they have become stays so though the new one is lost, too', () => {
+    crashed();
+    bothAside();
+    const { journal } = openAndListen(directory);
+    journal.settle(key('finished'));
+    journal.close();
+    unlinkSync(database);
+    const { state, said } = look(directory);
+    expect(said.errors).toEqual([expect.stringContaining('the journal is gone')]);
+    expect(JSON.parse(state)).toEqual({ runnable: [], outbox: [] });
+  });
+});
+
 describe('what the service has IN_PROGRESS after a loss', () => {
   function lost(): Journal {
     filled();
@@ -241,6 +285,7 @@ describe('what the service has IN_PROGRESS after a loss', () => {
     const journal = openJournal(directory);
     list(journal, true, listed('running', 'IN_PROGRESS'));
     expect(journal.runnable()).toMatchObject([{ jobId: 'running', historyLost: true }]);
+    expect(journal.outbox()).toMatchObject([{ jobId: 'finished', statusDetails: { reason: 'finished' } }]);
     journal.close();
   });
 });

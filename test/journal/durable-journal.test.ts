@@ -137,14 +137,25 @@ describe('a pending list', () => {
     expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
   });
 
-  it('names as doubtful what is QUEUED though it is settled here with the same queuedAt', () => {
+  it('names as doubtful what is pending though it is settled here with the same queuedAt', () => {
     list([queued('a'), queued('b'), queued('c')]);
     for (const settled of ['a', 'b']) {
       journal.finish(key(settled), { status: 'SUCCEEDED', statusDetails: {} });
       journal.settle(key(settled));
     }
     const listed = [queued('a'), { ...queued('b'), status: 'IN_PROGRESS' as const }, queued('c')];
-    expect(list(listed, 300)).toEqual({ added: 0, dropped: 0, doubtful: [queued('a')] });
+    expect(list(listed, 300)).toEqual({ added: 0, dropped: 0, doubtful: listed.slice(0, 2) });
+  });
+
+  it('does not bring back what had begun and was forgotten, over restarts; what had not begun it does', () => {
+    list([queued('begun'), queued('queued')]);
+    journal.claim(key('begun'), { document: {}, handler: 'h' });
+    for (const jobId of ['begun', 'queued']) journal.forget(key(jobId));
+    reopen();
+    const inProgress = { ...queued('begun'), status: 'IN_PROGRESS' as const };
+    expect(list([inProgress, queued('queued')], 300)).toEqual({ added: 1, dropped: 0, doubtful: [inProgress] });
+    expect(names()).toEqual(['queued']);
+    expect(list([queued('begun', 150)], 301)).toMatchObject({ added: 1 });
   });
 
   it.each<[string, () => void]>([
@@ -219,6 +230,48 @@ describe('what was done', () => {
     journal.settle(key('b'));
     reopen();
     expect(journal.outbox().map((report) => report.jobId)).toEqual(['a']);
+  });
+
+  it('waits once more when it is opened again: with its details where it was denied, else with what is given', () => {
+    list([queued('denied'), queued('acknowledged'), queued('given-up')]);
+    for (const jobId of ['denied', 'acknowledged']) {
+      journal.finish(key(jobId), { status: 'SUCCEEDED', statusDetails: { reason: jobId } });
+    }
+    journal.settle(key('denied'), 'denied');
+    journal.settle(key('acknowledged'));
+    journal.claim(key('given-up'), { document: {}, handler: 'h' });
+    journal.forget(key('given-up'));
+    reopen();
+    expect(journal.outbox()).toEqual([]);
+    for (const jobId of ['given-up', 'denied', 'acknowledged']) journal.reopen(key(jobId), { reason: 'otherwise' });
+    reopen();
+    expect(journal.outbox()).toMatchObject([
+      { jobId: 'given-up', status: 'FAILED', statusDetails: { reason: 'otherwise' } },
+      { jobId: 'denied', status: 'SUCCEEDED', statusDetails: { reason: 'denied' } },
+      { jobId: 'acknowledged', status: 'SUCCEEDED', statusDetails: { reason: 'otherwise' } },
+    ]);
+    expect(names()).toEqual([]);
+  });
+
+  it('is opened again or let in anew only while it is settled', () => {
+    list([queued('running'), queued('finished')]);
+    journal.claim(key('running'), { document: {}, handler: 'h' });
+    journal.finish(key('finished'), { status: 'SUCCEEDED', statusDetails: { reason: 'its own' } });
+    for (const jobId of ['running', 'finished', 'unknown']) {
+      journal.readmit(key(jobId));
+      journal.reopen(key(jobId), { reason: 'another' });
+    }
+    journal.forget(key('finished'));
+    expect(names()).toEqual(['running']);
+    expect(journal.outbox()).toMatchObject([{ jobId: 'finished', statusDetails: { reason: 'its own' } }]);
+  });
+
+  it('lets in anew what was settled', () => {
+    list([queued('a')]);
+    journal.finish(key('a'), { status: 'SUCCEEDED', statusDetails: {} });
+    journal.settle(key('a'));
+    journal.readmit(key('a'));
+    expect(list([queued('a')], 300)).toEqual({ added: 1, dropped: 0, doubtful: [] });
   });
 
   it('does not settle a new job of the same id, which has come in since', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
@@ -106,19 +106,34 @@ describeWith('ROOT', 'a journal on a small disk', () => {
     expect(damagedFiles(directory)).toEqual([]);
   });
 
-  it('is damaged and on a full disk: set aside at once, begun anew when there is room', () => {
+  it('is damaged and on a full disk: set aside at once, begun anew when there is room, and no result is lost by then', () => {
     const first = openAndListen(directory);
     runFrom(first.journal, 0);
+    const results = first.journal.outbox();
+    expect(results.length).toBeGreaterThan(1);
     first.journal.close();
     const path = join(directory, 'journal.sqlite');
-    chmodSync(path, 0o600);
-    rmSync(path);
+    const bytes = readFileSync(path);
+    // In its header: seen before SQLite needs room for its log, and no row is hurt.
+    bytes[18] = 9;
+    writeFileSync(path, bytes);
     disk.fill(0);
-    const { journal, said } = openAndListen(directory);
-    expect(said.faults.length).toBeGreaterThan(0);
+    // Two starts of the agent, in neither of which there is room.
+    for (const text of ['damaged and set aside', 'the journal is gone']) {
+      const { journal, said } = openAndListen(directory);
+      expect(said.errors).toEqual([expect.stringContaining(text)]);
+      expect(said.faults.length).toBeGreaterThan(0);
+      expect(damagedFiles(directory)).toEqual(['journal.sqlite.damaged-1']);
+      expect(existsSync(path)).toBe(false);
+      expect(journal.outbox()).toEqual(results);
+      journal.close();
+    }
+    const { journal } = openAndListen(directory);
     disk.empty();
     journal.recordList({ timestamp: 1, executions: [], complete: true });
     journal.close();
+    expect(JSON.parse(look(directory).state)).toEqual({ runnable: [], outbox: results });
+    expect(readFileSync(`${path}.damaged-1`).equals(bytes)).toBe(true);
     expect(readdirSync(directory).filter((name) => name.includes('.new'))).toEqual([]);
   });
 });

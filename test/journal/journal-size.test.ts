@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openJournal } from '../../src/journal/journal-file.ts';
+import { readTrace, straceArguments } from '../bench/write-trace.ts';
 import { fastDirectory } from '../support/fast-directory.ts';
+import { describeWith } from '../support/requirements.ts';
 
 let directory: string;
 let journal: Journal;
@@ -60,12 +63,32 @@ it('is small again after a transaction that was large', () => {
   expect(sizeOf('journal.sqlite-wal')).toBeLessThanOrEqual(512 * 1024);
 });
 
-it('writes few bytes for a job, in few syncs: they wear out an SD card', () => {
+it('writes few bytes for a job: they wear out an SD card', () => {
   for (let index = 0; index < 100; index += 1) runJob(index, DOCUMENT);
   const before = writtenBytes();
   for (let index = 100; index < 300; index += 1) runJob(index, DOCUMENT);
   // 10 KB in all when this was written, with what is written twice; pages of 4 KiB would make it 35 KB.
   expect((writtenBytes() - before) / 200).toBeLessThan(16_000);
+});
+
+describeWith('STRACE', 'a job', () => {
+  /** Of the journal's files, in a process of its own, from its start to its end. */
+  function syncsOf(jobs: number): number {
+    const state = fastDirectory('synced-');
+    const trace = `${state}.trace`;
+    const child = [process.execPath, join(import.meta.dirname, 'jobs-child.mjs'), state, String(jobs)];
+    execFileSync('strace', [...straceArguments(trace), ...child], { stdio: 'pipe' });
+    const { syncs } = readTrace(trace, state);
+    rmSync(state, { recursive: true });
+    rmSync(trace);
+    return syncs;
+  }
+
+  it('costs one sync for each transaction, and a few in a hundred jobs when the log is folded in', () => {
+    const syncs = syncsOf(200) - syncsOf(100);
+    expect(syncs).toBeGreaterThanOrEqual(5 * 100);
+    expect(syncs).toBeLessThan(5.2 * 100);
+  });
 });
 
 /** By this process, into files and pipes (proc(5)). */

@@ -1,4 +1,5 @@
 import { ThingAgentError } from '../../../src/errors.ts';
+import type { StatusDetails } from '../../../src/jobs/model.ts';
 import type {
   ExecutionKey,
   Journal,
@@ -86,22 +87,35 @@ export class DeviceJournal implements Journal {
     const before = this.#inner.find(key);
     this.#write((inner) => inner.finish(key, result));
     const work = before && workOf(before);
-    if (!work) return;
-    const run = { edition: work.edition, executionNumber: key.executionNumber };
-    this.#parts.results.set(nameOf(run), result);
-    this.#parts.deeds.resultOnDisk(run);
+    if (work) this.#end({ edition: work.edition, executionNumber: key.executionNumber }, result);
   }
 
   outbox(): readonly Report[] {
     return this.#inner.outbox();
   }
 
-  settle(key: Key): void {
-    this.#write((inner) => inner.settle(key));
+  settle(key: Key, how?: 'acknowledged' | 'denied'): void {
+    this.#write((inner) => inner.settle(key, how));
   }
 
   forget(key: Key): void {
+    const before = this.#inner.find(key);
     this.#write((inner) => inner.forget(key));
+    const work = before && workOf(before);
+    // Given up for good, whatever the service says of it afterwards.
+    if (work) this.#end({ edition: work.edition, executionNumber: key.executionNumber }, GIVEN_UP);
+  }
+
+  reopen(key: Key, otherwise: StatusDetails): void {
+    this.#write((inner) => inner.reopen(key, otherwise));
+  }
+
+  readmit(key: Key): void {
+    this.#write((inner) => inner.readmit(key));
+  }
+
+  isRebuilt(): boolean {
+    return this.#inner.isRebuilt();
   }
 
   probe(): void {
@@ -112,6 +126,11 @@ export class DeviceJournal implements Journal {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#inner.close();
+  }
+
+  #end(run: RunOfEdition, result: Result): void {
+    this.#parts.results.set(nameOf(run), result);
+    this.#parts.deeds.resultOnDisk(run);
   }
 
   #write<T>(write: (inner: Journal) => T): T {
@@ -144,6 +163,8 @@ export class DeviceJournal implements Journal {
     if (step) this.#parts.deeds.onDisk(run, cleaning ? cleanupName(step.name) : step.name);
   }
 }
+
+const GIVEN_UP: Result = { status: 'FAILED', statusDetails: {} };
 
 /** Whether this write is the one that takes the device with it. */
 function fatal(disk: Disk): 'before' | 'after' | undefined {

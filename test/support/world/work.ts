@@ -21,10 +21,10 @@ export interface WorkStep {
   /** Seconds that each start takes; default 0. */
   readonly seconds?: number;
   /**
-   * How each start ends, in their order; the last stands for all that follow. Default: succeed. `reboot` succeeds when
-   * the device has started anew.
+   * How each start ends, in their order; the last stands for all that follow. Default: succeed. `reboot` and `shutdown`
+   * succeed when the device has started anew.
    */
-  readonly ends?: readonly ('succeed' | 'fail' | 'defer' | 'reboot')[];
+  readonly ends?: readonly ('succeed' | 'fail' | 'defer' | 'reboot' | 'shutdown')[];
   readonly timeoutSeconds?: number;
   readonly retry?: { readonly attempts: number; readonly delaySeconds: number };
   readonly onInterrupted?: 'retry' | 'fail' | 'skip';
@@ -170,6 +170,10 @@ export class WorkPlanner implements Planner {
         if (context.rebooted) break;
         tell('rebooting');
         return { outcome: 'reboot' };
+      case 'shutdown':
+        if (context.rebooted) break;
+        tell('rebooting');
+        return { outcome: 'reboot', how: 'shutdown' };
     }
     tell('succeeded');
     return { outcome: 'succeeded', details };
