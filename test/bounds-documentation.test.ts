@@ -63,7 +63,7 @@ it('says of each thing that is kept what the code keeps', () => {
 });
 
 it('says when a download that was cut off is given up', () => {
-  expect(section).toContain(`removed after ${ABANDONED_MS / 3_600_000} hours`);
+  expect(section).toContain(`once it is ${ABANDONED_MS / 3_600_000} hours old`);
 });
 
 function numbers(text: string): number[] {

@@ -71,8 +71,9 @@ export class ExecutionRunner {
     if (stopping.aborted) return 'over';
     const { document } = wanted;
     const verdict = await planner.plan(document, { execution: keyText(execution) });
-    if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
+    // First: the plug-ins of an agent that stops may have been ended with it, which is no verdict.
     if (stopping.aborted) return 'over';
+    if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     const { plan } = verdict;
     if (execution.historyLost) {
       return this.#watched(execution, signals, () => this.#endLost(execution, plan, document, signals));
