@@ -55,7 +55,7 @@ export async function runCommand(
 ): Promise<StepResult> {
   const [file = '', ...args] = words;
   // As execvp(3): a program of many names (busybox) looks at the one it is called by.
-  return runStep({ file, name: file, args }, options, context, settings);
+  return runStep({ file, name: file, args }, options, context, settings, { isHandler: false });
 }
 
 /**
@@ -70,8 +70,18 @@ export async function runHandler(
 ): Promise<StepResult> {
   const located = await locateHandler(reference, { ...settings, searchPath: searchPath(process.env) });
   if (located.kind === 'fault') return programFailure(located.reason);
-  const args = [options.user ?? '', ...reference.args];
-  return runStep({ file: located.file, name: located.name, args }, options, context, settings);
+  return runHandlerFile({ ...located, args: reference.args }, options, context, settings);
+}
+
+/** A handler that has been found. `user`: what it is told, which is whom it runs as unless something else is said. */
+export async function runHandlerFile(
+  handler: { readonly file: string; readonly name: string; readonly args: readonly string[]; readonly user?: string },
+  options: ProgramOptions,
+  context: StepContext,
+  settings: ProgramSettings,
+): Promise<StepResult> {
+  const { file, name, user = options.user ?? '' } = handler;
+  return runStep({ file, name, args: [user, ...handler.args] }, options, context, settings, { isHandler: true });
 }
 
 /** For a built-in: a program of its own within its step. Never rejects for what the program is or does. */
@@ -80,9 +90,11 @@ export async function runProgram(
   options: ProgramOptions,
   context: StepContext,
   settings: ProgramSettings,
+  /** Of stderr. */
+  lines?: LineLimit,
 ): Promise<ProcessEnd> {
   const [file = '', ...args] = words;
-  return run({ file, args }, options, context, settings, {});
+  return run({ file, args }, options, context, settings, { lines });
 }
 
 async function runStep(
@@ -90,13 +102,15 @@ async function runStep(
   options: ProgramOptions,
   context: StepContext,
   settings: ProgramSettings,
+  { isHandler }: { readonly isHandler: boolean },
 ): Promise<StepResult> {
   const { allowStdErr, includeStdOut } = options;
   const progress = new ProgressLines((details) => context.reportProgress(details), context.log);
   const lines = allowStdErr === undefined ? undefined : new LineLimit(allowStdErr);
   const end = await run(program, options, context, settings, { progress, lines });
   progress.end();
-  return programResult(end, { includeStdOut, exceededStdErr: lines?.isExceeded === true ? allowStdErr : undefined });
+  const exceededStdErr = lines?.isExceeded === true ? allowStdErr : undefined;
+  return programResult(end, { includeStdOut, exceededStdErr, isHandler });
 }
 
 interface Listeners {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { runCommand } from '../handlers/program.ts';
+import { runHandlerFile } from '../handlers/program.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type HandlerRun, type JobOptions, record } from './recording.ts';
 
@@ -22,9 +22,11 @@ export interface RunProgramHandlerOptions extends JobOptions {
 export async function runProgramHandler(file: string, options: RunProgramHandlerOptions = {}): Promise<HandlerRun> {
   const { args = [], user = '', environment = {}, workingDirectory } = options;
   return record(null, options, (context) =>
-    runCommand([resolve(file), user, ...args], { environment, workingDirectory, includeStdOut: false }, context, {
-      processes: new ProcessRunner(),
-      allowedDirectories: [],
-    }),
+    runHandlerFile(
+      { file: resolve(file), name: resolve(file), args, user },
+      { environment, workingDirectory, includeStdOut: false },
+      context,
+      { processes: new ProcessRunner(), allowedDirectories: [] },
+    ),
   );
 }
