@@ -214,6 +214,7 @@ export class Agent {
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,
+      stepTimeoutSeconds: jobs.stepTimeoutSeconds,
       updates,
       watch,
       journal,
