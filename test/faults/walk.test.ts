@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ServiceExecution } from '../support/world/operator.ts';
 import { isWork, nameOf, type WorkDocument } from '../support/world/work.ts';
-import { DAY, HOUR, SECOND, World } from '../support/world.ts';
+import { HOUR, SECOND, WEEK, World } from '../support/world.ts';
 import { expectNextJob, expectTruth } from './truth.ts';
 import type { Causes } from './walk-causes.ts';
 import { create, EVENTS, newWalk, type Walk } from './walk-commands.ts';
@@ -18,6 +18,8 @@ const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 /** One job at a time, or with an odd seed two. */
 const CONCURRENCY = 1 + (SEED % 2);
 const MOST_EVENTS = 40;
+/** Jobs of some steps, each of two hours and put off ten times, one after the other. */
+const LONGEST = 4 * WEEK;
 const ENDED_BY_SERVICE = ['CANCELED', 'TIMED_OUT', 'REMOVED'];
 
 /** What comes after the walk, when all is well: a job, and one end of the agent that lasts no time. */
@@ -81,10 +83,10 @@ async function heal(): Promise<void> {
 async function rest(): Promise<void> {
   const pending = async () =>
     (await world.operator.executions()).filter(({ status }) => status === 'QUEUED' || status === 'IN_PROGRESS');
-  await world.until('every execution has ended', async () => (await pending()).length === 0, DAY);
+  await world.until('every execution has ended', async () => (await pending()).length === 0, LONGEST);
   // Past its point of no return a job goes on to its end though the service has ended its execution.
   const { journal } = world.device;
-  await world.until('the device has nothing to do', () => journal?.runnable().length === 0, 3 * DAY);
+  await world.until('the device has nothing to do', () => journal?.runnable().length === 0, LONGEST);
   await world.advance(2 * HOUR, HOUR / 6);
 }
 
