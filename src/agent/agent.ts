@@ -216,6 +216,7 @@ export class Agent {
     const runner = new ExecutionRunner({
       thingName,
       maxInterruptions: jobs.maxInterruptions,
+      stepTimeoutSeconds: jobs.stepTimeoutSeconds,
       updates,
       watch,
       journal,

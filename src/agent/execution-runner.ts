@@ -3,7 +3,7 @@ import type { Plan, Planner } from '../execution/plan.ts';
 import { runExecution } from '../execution/run-execution.ts';
 import type { RunEnd } from '../execution/run-options.ts';
 import { statusDetails } from '../execution/status-details.ts';
-import { stepTimer } from '../execution/step-timer.ts';
+import { StepTimer, stepTimer } from '../execution/step-timer.ts';
 import type { Workspaces } from '../execution/workspace.ts';
 import { type Journal, keyText, type Result, type RunnableExecution } from '../journal/journal.ts';
 import type { Clock } from '../system/clock.ts';
@@ -20,6 +20,7 @@ import type { Watch } from './watch.ts';
 export interface ExecutionRunnerDeps {
   readonly thingName: string;
   readonly maxInterruptions: number;
+  readonly stepTimeoutSeconds: number;
   readonly updates: ExecutionUpdates;
   readonly watch: Pick<Watch, 'start' | 'timesOutIn'>;
   readonly journal: Journal;
@@ -87,7 +88,7 @@ export class ExecutionRunner {
       const claimed = this.#deps.journal.find(execution);
       // Its place has been taken by a later job of its id.
       if (claimed?.state !== 'claimed') return this.#forget(execution, 'the service has another job of this id');
-      return this.#run(claimed, plan, document, signals);
+      return this.#run(claimed, plan, document, signals, { isClaimed: true });
     });
   }
 
@@ -158,12 +159,22 @@ export class ExecutionRunner {
     return undefined;
   }
 
-  async #run(execution: RunnableExecution, plan: Plan, document: unknown, signals: RunSignals): Promise<Processed> {
+  async #run(
+    execution: RunnableExecution,
+    plan: Plan,
+    document: unknown,
+    signals: RunSignals,
+    options: { readonly isClaimed: boolean } = { isClaimed: false },
+  ): Promise<Processed> {
     const { jobId, executionNumber, step, state } = execution;
     const { progress, documents, workspaces, log, thingName } = this.#deps;
     const fields = { jobId, executionNumber };
     log.info({ ...fields, handler: plan.handler, steps: plan.steps.length, state, step: step.index + 1 }, 'running');
     const workspace = await workspaces.open(execution);
+    const timer = new StepTimer(plan, options, (minutes) => {
+      // Of what the service has ended, nothing is said.
+      if (!signals.unwanted.signal.aborted) progress.progress(execution, timerField(minutes));
+    });
     const end = await runExecution({
       ...this.#deps,
       plan,
@@ -173,10 +184,8 @@ export class ExecutionRunner {
       workspace,
       unwanted: signals.unwanted.signal,
       reportProgress: (statusDetails) => progress.progress(execution, { statusDetails }),
-      stepStarts: (index) => {
-        const timer = index === 0 ? undefined : stepTimer(plan, index);
-        if (timer !== undefined) progress.progress(execution, timerField(timer));
-      },
+      stepStarts: (index) => timer.stepStarts(index),
+      noStepRuns: () => timer.noStepRuns(),
       refreshDocument: () => documents.refresh(execution, signals.currentSession()),
     })
       .catch((error: unknown) => this.#defect(execution, error, signals))

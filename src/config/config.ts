@@ -17,6 +17,8 @@ export interface AgentConfig {
     readonly stopGraceSeconds: number;
     /** How often a step may be cut off by an end of the agent that was no stop before the job FAILS. */
     readonly maxInterruptions: number;
+    /** Seconds after which a step, a cleanup step or a plug-in is ended that has no `timeoutSeconds` of its own. */
+    readonly stepTimeoutSeconds: number;
   };
   readonly handlers: HandlersConfig;
   readonly executionLogs: ExecutionLogsConfig;

@@ -105,6 +105,10 @@ export const configSchema = v.strictObject(
             whole('How often a step may be cut off by a crash or loss of power before the job FAILS.', 1, 100),
             3,
           ),
+          stepTimeoutSeconds: v.optional(
+            whole('Seconds that a step, or a plug-in, may take that has no timeoutSeconds of its own.', 60, 604_800),
+            86_400,
+          ),
         },
         object,
       ),

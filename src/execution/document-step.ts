@@ -1,5 +1,6 @@
+import { BuiltInPrograms } from '../handlers/built-in-programs.ts';
 import type { BuiltIn } from '../handlers/built-ins/built-in.ts';
-import { type ProgramOptions, type ProgramSettings, runCommand, runHandler, runProgram } from '../handlers/program.ts';
+import { type ProgramOptions, type ProgramSettings, runCommand, runHandler } from '../handlers/program.ts';
 import type { BuiltInContext, StepContext, StepResult } from '../handlers/step.ts';
 import type { DocumentParser } from './document-parser.ts';
 import { problemText } from './document-problems.ts';
@@ -25,7 +26,7 @@ export function documentStep(step: DocumentStep, tools: StepTools): Step {
   };
 }
 
-function run(step: DocumentStep, tools: StepTools, context: StepContext): Promise<StepResult> {
+async function run(step: DocumentStep, tools: StepTools, context: StepContext): Promise<StepResult> {
   const { work } = step;
   const { programs } = tools;
   const options: ProgramOptions = {
@@ -37,14 +38,14 @@ function run(step: DocumentStep, tools: StepTools, context: StepContext): Promis
   };
   if (work.type === 'runCommand') return runCommand(work.words, options, context, programs);
   if (work.type === 'runHandler') return runHandler(work, options, context, programs);
+  const builtInPrograms = new BuiltInPrograms(options, context, programs);
   const builtInContext: BuiltInContext = {
     ...context,
     runAsUser: step.runAsUser,
     refreshInput: async () => inputIn(await context.refreshDocument(), step.path, work.builtIn, tools.parse),
-    runProgram: (words, { environment = {} } = {}) =>
-      runProgram(words, { ...options, environment: { ...step.environment, ...environment } }, context, programs),
+    runProgram: (...program) => builtInPrograms.run(...program),
   };
-  return work.builtIn.run(work.input, builtInContext);
+  return builtInPrograms.judged(await work.builtIn.run(work.input, builtInContext));
 }
 
 /** A built-in's input as it stands in a document at that place. */

@@ -20,7 +20,7 @@ export async function runExecution(options: RunOptions): Promise<RunEnd> {
   if (plan.cleanup.length === 0) return over(end.outcome);
   await writer.conclude(end.outcome);
   return cleanUp(
-    { ...options, execution: { ...execution, state: 'cleaning', step: freshStep(0) } },
+    { ...options, execution: { ...execution, state: 'cleaning', step: freshStep(0), progress: undefined } },
     end.outcome,
     watch,
   );
@@ -56,6 +56,7 @@ async function runSteps(options: RunOptions, watch: Stopwatch): Promise<StepsEnd
 async function cleanUp(options: RunOptions, outcome: Outcome, watch: Stopwatch): Promise<RunEnd> {
   const { plan, writer } = options;
   const total = plan.cleanup.length;
+  if (outcome !== 'unwanted') options.noStepRuns();
   const run = new StepRun(options, watch);
   let lastFailure = '';
   for (let step = plan.cleanup[run.index]; step !== undefined; step = plan.cleanup[run.index]) {

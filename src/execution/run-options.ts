@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly log: Log;
   /** `jobs.maxInterruptions`. */
   readonly maxInterruptions: number;
+  /** `jobs.stepTimeoutSeconds`: the limit of a step that has none of its own. */
+  readonly stepTimeoutSeconds: number;
   /** Aborted: no further step starts, waits end, a running step may go on. */
   readonly stopping: AbortSignal;
   /** Aborted: the running step is to end now, for the agent ends. */
@@ -29,6 +31,8 @@ export interface RunOptions {
   reportProgress(details: StatusDetails): void;
   /** A step starts, from 0; not one of the cleanup. */
   stepStarts(index: number): void;
+  /** What comes now, no step's limit bounds: the wait of a deferred step, a reboot, the cleanup. */
+  noStepRuns(): void;
   refreshDocument(): Promise<unknown>;
 }
 

@@ -9,7 +9,8 @@ import type { Step } from './plan.ts';
 import { resume } from './resumption.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
 import { statusDetails } from './status-details.ts';
-import { documentTimedOut, type Stopwatch, TimeLimit } from './time-limit.ts';
+import { endedWithAgent } from './stop-news.ts';
+import { documentTimedOut, type Stopwatch, stepTimedOut, TimeLimit } from './time-limit.ts';
 
 /** How often one step may ask for a reboot: one that always does must end some day. */
 export const MOST_REBOOTS = 3;
@@ -87,41 +88,56 @@ export class StepRun {
     for (;;) {
       this.#options.writer.before(this.#move({ type: 'start', afterInterruption }));
       afterInterruption = false;
-      const result = await this.#try(step, place);
-      if (!(await this.#retries(step, place, result))) return this.#conclude(result, step, place);
+      const result = await this.#retried(step, place, await this.#try(step, place));
+      if (result !== undefined) return this.#conclude(result, step, place);
       if (this.isUnwanted) return this.#unwanted(place);
       if (this.#options.stopping.aborted) return { kind: 'stopped' };
     }
   }
 
-  /** After a failure with tries left: waits and says true. */
-  async #retries(step: Step, place: string, result: TryResult): Promise<boolean> {
+  /** After a failure with tries left: waits, and gives nothing. Else what the step has come to. */
+  async #retried(step: Step, place: string, result: TryResult): Promise<TryResult | undefined> {
     const { writer, clock, stopping } = this.#options;
     const { attempts = 0, delaySeconds = 0 } = step.retry ?? {};
-    if (result.outcome !== 'failed' || this.#record.failures >= attempts) return false;
+    if (result.outcome !== 'failed' || this.#record.failures >= attempts) return result;
     await writer.after(this.#move({ type: 'failTry' }));
     const left = attempts - this.#record.failures;
     this.#note(place, `${result.reason}; tried again in ${delaySeconds} s (${left} more after that)`);
-    await underAnySignal([stopping, this.#wantsEnd()], (signal) => sleep(clock, delaySeconds * 1000, signal));
-    return true;
+    const wantsEnd = this.#wantsEnd();
+    // The document's time may be up before: then there is nothing to wait for.
+    const untilOverMs = this.#watch.leftMs(this.#documentLimit);
+    const delayMs = delaySeconds * 1000;
+    await underAnySignal([stopping, wantsEnd], (signal) => sleep(clock, Math.min(delayMs, untilOverMs), signal));
+    return untilOverMs <= delayMs && !stopping.aborted && !wantsEnd.aborted ? this.#documentIsOver() : undefined;
+  }
+
+  /** Seconds that the document allows; undefined: there is no limit, or none for what runs now. */
+  get #documentLimit(): number | undefined {
+    return this.#state === 'cleaning' ? undefined : this.#options.plan.timeoutSeconds;
+  }
+
+  #documentIsOver(): TryResult {
+    return { outcome: 'given up', reason: documentTimedOut(this.#documentLimit ?? 0), isWhole: true };
   }
 
   /** One start of the step, under its limits of time. */
   async #try(step: Step, place: string): Promise<TryResult> {
-    const { plan, cutOff, clock } = this.#options;
+    const { cutOff, clock, stopping, stepTimeoutSeconds } = this.#options;
     const wantsEnd = this.#wantsEnd();
-    const cleaning = this.#state === 'cleaning';
-    const document = cleaning ? undefined : plan.timeoutSeconds;
-    const { elapsedMs } = this.#watch;
-    if (document !== undefined && elapsedMs >= document * 1000) {
-      return { outcome: 'given up', reason: documentTimedOut(document), isWhole: true };
-    }
-    const hasTriesLeft = this.#record.failures < (step.retry?.attempts ?? 0);
-    const limit = new TimeLimit(clock, { step: step.timeoutSeconds, document, elapsedMs, hasTriesLeft });
-    if (!cleaning) this.#options.stepStarts(this.#record.index);
+    const document = this.#documentLimit;
+    if (this.#watch.leftMs(document) === 0) return this.#documentIsOver();
+    const limit = new TimeLimit(clock, {
+      seconds: step.timeoutSeconds ?? stepTimeoutSeconds,
+      reason: stepTimedOut(step.timeoutSeconds, stepTimeoutSeconds),
+      hasTriesLeft: this.#record.failures < (step.retry?.attempts ?? 0),
+      document,
+      elapsedMs: this.#watch.elapsedMs,
+    });
+    if (this.#state !== 'cleaning') this.#options.stepStarts(this.#record.index);
     this.#note(place, `started (attempt ${this.#record.attempts})`);
     const result = await underAnySignal([limit.signal, cutOff, wantsEnd], (signal) => this.#call(step, signal));
     limit.clear();
+    if (await endedWithAgent(result, clock, stopping)) return { outcome: 'interrupted' };
     if (result.outcome !== 'interrupted') return result;
     if (wantsEnd.aborted) return { outcome: 'unwanted' };
     if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason, isWhole: true };
@@ -187,6 +203,7 @@ export class StepRun {
         if (cleaning) return this.#failed(`${place}: asked to run again later, which cleanup cannot`);
         // A wish for a reboot is on disk as such.
         if (this.#state !== 'rebooting') await writer.after(this.#move({ type: 'defer' }));
+        this.#options.noStepRuns();
         this.#note(place, `to be run again later: ${result.reason}`);
         return { kind: 'deferred', reason: `${place}: ${result.reason}` };
       case 'reboot':
@@ -215,6 +232,7 @@ export class StepRun {
     if (!takeBack) return { outcome: 'deferred', reason: 'another job has the device start anew or power off first' };
     try {
       await writer.after(this.#move({ type: 'reboot', bootId, how }));
+      this.#options.noStepRuns();
       this.#note(place, how === 'reboot' ? 'the device is to start anew' : 'the device is to power off');
       return await this.#pending(how);
     } finally {

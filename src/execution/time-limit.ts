@@ -17,6 +17,11 @@ export class Stopwatch {
   get elapsedMs(): number {
     return this.#before + this.#clock.now() - this.#startedAt;
   }
+
+  /** Milliseconds that are left of so many seconds; for ever where there is no limit. */
+  leftMs(limit: number | undefined): number {
+    return limit === undefined ? Number.POSITIVE_INFINITY : Math.max(0, limit * 1000 - this.elapsedMs);
+  }
 }
 
 /** The limits of one try of a step: its own and what is left of the document's. The one that comes first aborts. */
@@ -28,21 +33,23 @@ export class TimeLimit {
   constructor(
     clock: Clock,
     limits: {
-      readonly step?: number | undefined;
-      readonly document?: number | undefined;
-      readonly elapsedMs: number;
+      /** Of the step, and what is told when they are over. */
+      readonly seconds: number;
+      readonly reason: string;
       /** Whether another try follows when the step's own time is up. */
       readonly hasTriesLeft: boolean;
+      readonly document: number | undefined;
+      readonly elapsedMs: number;
     },
   ) {
-    const { step, document, elapsedMs, hasTriesLeft } = limits;
+    const { seconds, reason, hasTriesLeft, document, elapsedMs } = limits;
     const limit = (ms: number, reason: string, whole: boolean) =>
       clock.setTimer(Math.max(0, ms), () => {
         this.#reached ??= { reason, whole };
         this.#controller.abort(whole || !hasTriesLeft ? undefined : new StartsAgain(reason));
       });
     this.#timers = [
-      ...(step === undefined ? [] : [limit(step * 1000, `timed out after ${step} s`, false)]),
+      limit(seconds * 1000, reason, false),
       ...(document === undefined ? [] : [limit(document * 1000 - elapsedMs, documentTimedOut(document), true)]),
     ];
   }
@@ -59,6 +66,11 @@ export class TimeLimit {
   clear(): void {
     for (const timer of this.#timers) timer.cancel();
   }
+}
+
+/** @param own the step's `timeoutSeconds`; without one the device's limit stands. */
+export function stepTimedOut(own: number | undefined, device: number): string {
+  return own === undefined ? `timed out after ${device} s (jobs.stepTimeoutSeconds)` : `timed out after ${own} s`;
 }
 
 export function documentTimedOut(seconds: number): string {

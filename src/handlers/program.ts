@@ -46,7 +46,7 @@ interface Program {
   /** What it is told as its own name. */
   readonly name?: string;
   readonly args: readonly string[];
-  /** Its file has been found safe. */
+  /** Its file has been found safe, and some exit codes are words of its own. */
   readonly isHandler?: boolean;
 }
 
@@ -74,8 +74,18 @@ export async function runHandler(
 ): Promise<StepResult> {
   const located = await locateHandler(reference, { ...settings, searchPath: searchPath(process.env) });
   if (located.kind === 'fault') return programFailure(located.reason);
-  const args = [options.user ?? '', ...reference.args];
-  const program = { file: located.file, name: located.name, args, isHandler: true };
+  return runHandlerFile({ ...located, args: reference.args }, options, context, settings);
+}
+
+/** A handler that has been found. `user`: what it is told, which is whom it runs as unless something else is said. */
+export async function runHandlerFile(
+  handler: { readonly file: string; readonly name: string; readonly args: readonly string[]; readonly user?: string },
+  options: ProgramOptions,
+  context: StepContext,
+  settings: ProgramSettings,
+): Promise<StepResult> {
+  const { file, name, user = options.user ?? '' } = handler;
+  const program = { file, name, args: [user, ...handler.args], isHandler: true };
   return runStep(program, options, context, settings);
 }
 
@@ -85,9 +95,11 @@ export async function runProgram(
   options: ProgramOptions,
   context: StepContext,
   settings: ProgramSettings,
+  /** Of stderr. */
+  lines?: LineLimit,
 ): Promise<ProcessEnd> {
   const [file = '', ...args] = words;
-  return run({ file, args }, options, context, settings, {});
+  return run({ file, args }, options, context, settings, { lines });
 }
 
 async function runStep(
@@ -101,7 +113,8 @@ async function runStep(
   const lines = allowStdErr === undefined ? undefined : new LineLimit(allowStdErr);
   const end = await run(program, options, context, settings, { progress, lines });
   progress.end();
-  return programResult(end, { includeStdOut, exceededStdErr: lines?.isExceeded === true ? allowStdErr : undefined });
+  const exceededStdErr = lines?.isExceeded === true ? allowStdErr : undefined;
+  return programResult(end, { includeStdOut, exceededStdErr, isHandler: program.isHandler === true });
 }
 
 interface Listeners {

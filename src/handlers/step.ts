@@ -37,11 +37,20 @@ export interface OutputSink {
   write(stream: 'stdout' | 'stderr', chunk: Buffer): void;
 }
 
+/** What a host that shuts down, or a service manager, ends processes with. */
+export type EndingSignal = 'SIGTERM' | 'SIGKILL';
+
 /** How a step ended. */
 export type StepResult =
   | { readonly outcome: 'succeeded'; readonly details: StatusDetails }
   /** `reason` is a whole truthful phrase: `exited with code 3`, `killed by SIGKILL`, `not found: …`. */
-  | { readonly outcome: 'failed'; readonly reason: string; readonly details: StatusDetails }
+  | {
+      readonly outcome: 'failed';
+      readonly reason: string;
+      readonly details: StatusDetails;
+      /** Its process was ended by this signal, which the agent did not send: it may be that of an end of the agent. */
+      readonly killedBy?: EndingSignal | undefined;
+    }
   /** Cut off by the abort signal before it ended by itself: what that means, the one who aborted it knows. */
   | { readonly outcome: 'interrupted' }
   /** Not now: the step runs again after the agent's back-off, and other jobs have their turn meanwhile. */

@@ -20,6 +20,11 @@ export class LineLimit {
     }
   }
 
+  /** What comes next is of another stream: it begins a line of its own. */
+  endOfStream(): void {
+    if (this.#isWithinLine) this.push(Buffer.of(LINE_END));
+  }
+
   /** A last line without its end is one too. */
   get isExceeded(): boolean {
     return this.#lines + (this.#isWithinLine ? 1 : 0) > this.#limit;

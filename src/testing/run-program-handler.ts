@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { isForbiddenVariable } from '../handlers/forbidden-variables.ts';
-import { runCommand } from '../handlers/program.ts';
+import { runHandlerFile } from '../handlers/program.ts';
 import { ProcessRunner } from '../system/child-process.ts';
 import { type HandlerRun, type JobOptions, record } from './recording.ts';
 
@@ -26,9 +26,11 @@ export async function runProgramHandler(file: string, options: RunProgramHandler
   const forbidden = Object.keys(environment).find(isForbiddenVariable);
   if (forbidden !== undefined) throw new TypeError(`environment: a step may not set ${forbidden}`);
   return record(null, options, (context) =>
-    runCommand([resolve(file), user, ...args], { environment, workingDirectory, includeStdOut: false }, context, {
-      processes: new ProcessRunner(),
-      allowedDirectories: [],
-    }),
+    runHandlerFile(
+      { file: resolve(file), name: resolve(file), args, user },
+      { environment, workingDirectory, includeStdOut: false },
+      context,
+      { processes: new ProcessRunner(), allowedDirectories: [] },
+    ),
   );
 }

@@ -5,7 +5,7 @@ import { validateConfig } from '../../src/config/validate.ts';
 import { openJournal } from '../../src/journal/journal-file.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { Case } from './cases.ts';
-import { forbidding } from './promise.ts';
+import { handlerOf } from './promise.ts';
 import { MOST_INTERRUPTIONS, type StepSpec } from './scenario.ts';
 import type { Service } from './service.ts';
 
@@ -50,7 +50,7 @@ export class Lane {
     this.#service = service;
     this.#directory = directory;
     this.#compileCache = compileCache;
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(this.#handlers, { recursive: true, mode: 0o755 });
     writeFileSync(join(directory, 'boot'), 'first\n');
     // reboot.sh finds the lane beside itself.
     writeFileSync(join(directory, 'reboot.sh'), readFileSync(REBOOT));
@@ -182,7 +182,7 @@ export class Lane {
     const forbidden = this.#deaths > 0 && this.#current?.scenario.afterFirstDeath === 'forbidden';
     writeFileSync(
       join(this.#directory, 'agent.json'),
-      JSON.stringify(this.#config(forbidden && this.#current ? [forbidding(this.#current.jobId)] : [])),
+      JSON.stringify(this.#config(forbidden && this.#current ? [handlerOf(this.#current.jobId)] : [])),
     );
     const child = spawn(process.execPath, [PROGRAM, this.#directory, this.#compileCache], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -210,7 +210,11 @@ export class Lane {
     this.#ends += 1;
   }
 
-  #config(denyCommands: readonly string[]): object {
+  get #handlers(): string {
+    return join(this.#directory, 'handlers');
+  }
+
+  #config(denyHandlers: readonly string[]): object {
     const thing = this.#service.thingDirectory(this.#thing);
     const settings = JSON.parse(readFileSync(join(thing, 'agent.json'), 'utf8')) as object;
     const validated = validateConfig(
@@ -218,8 +222,8 @@ export class Lane {
         ...settings,
         jobs: { maxInterruptions: MOST_INTERRUPTIONS, stopGraceSeconds: 0 },
         reboot: { command: ['sh', join(this.#directory, 'reboot.sh')], bootIdPath: join(this.#directory, 'boot') },
-        policy: { denyCommands },
-        handlers: { plugins: this.#hasPlugin ? [join(this.#directory, 'saver.mjs')] : [] },
+        policy: { denyHandlers },
+        handlers: { directory: this.#handlers, plugins: this.#hasPlugin ? [join(this.#directory, 'saver.mjs')] : [] },
       },
       thing,
     );
@@ -231,11 +235,14 @@ export class Lane {
 
   #document({ jobId, scenario }: Case): unknown {
     if (scenario.isForPlugin) return { save: join(this.#directory, `${jobId}.lines`) };
+    // A handler for each job, so that one of them can be forbidden.
+    const handler = handlerOf(jobId);
+    writeFileSync(join(this.#handlers, handler), readFileSync(STEP), { mode: 0o755 });
     const action = (spec: StepSpec) => ({
       action: {
         name: scenario.isInvalid ? '' : spec.name,
-        type: 'runCommand',
-        input: { command: ['sh', STEP, join(this.#directory, `${jobId}.lines`), spec.name, ...spec.runs] },
+        type: 'runHandler',
+        input: { handler, args: [join(this.#directory, `${jobId}.lines`), spec.name, ...spec.runs] },
         onInterrupted: spec.onInterrupted,
         ignoreStepFailure: spec.ignoreFailure,
         timeoutSeconds: spec.timeoutSeconds,

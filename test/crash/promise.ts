@@ -76,9 +76,9 @@ export function promised(scenario: Scenario, strikes: readonly Strike[], jobId: 
   return new Model(scenario, [...(scenario.history ?? []), ...strikes], jobId).run();
 }
 
-/** The pattern of `policy.denyCommands` that forbids one job. */
-export function forbidding(jobId: string): string {
-  return `*/${jobId}.lines *`;
+/** The handler of one job's steps. */
+export function handlerOf(jobId: string): string {
+  return `${jobId}.sh`;
 }
 
 export function isOfList({ point }: Strike): boolean {
@@ -231,7 +231,8 @@ class Model {
 
   #refusal(): string {
     if (this.#scenario.isInvalid) return 'steps[0].action.name: expected a non-empty string, got ""';
-    return `policy.denyCommands "${forbidding(this.#jobId)}" forbids steps[0].action: command "sh"`;
+    const handler = handlerOf(this.#jobId);
+    return `policy.denyHandlers "${handler}" forbids steps[0].action: handler "${handler}"`;
   }
 
   #report(): void {

@@ -1,8 +1,9 @@
-# A step: step.sh <file of lines> <name> <deed>…
+#!/bin/sh
+# A step: step.sh <user> <file of lines> <name> <deed>…
 # Says that it has run, and does what is to be done at its how-manieth run it is; the last deed is for ever.
-file=$1
-name=$2
-shift 2
+file=$2
+name=$3
+shift 3
 echo "$name $JOB_ATTEMPT${JOB_REBOOTED:+ rebooted}" >> "$file"
 runs=$(grep -c "^$name " "$file")
 while [ "$runs" -gt 1 ] && [ $# -gt 1 ]; do

@@ -66,14 +66,16 @@ function timeOf(jobId: string, what: RegExp): number {
 }
 
 describe('the end of a program', () => {
-  it('by exit code: only 0 succeeds, 21 is another try later', async () => {
+  it('by exit code: only 0 succeeds, 21 of a handler is another try later', async () => {
     const codes = [0, 1, 126, 127, 255];
     lab.script('handlers', 'exit.sh', `exit "$2"`);
     lab.script('handlers', 'not-now.sh', `[ "$JOB_ATTEMPT" -ge 2 ] || exit 21`);
     const jobs = Object.fromEntries(
       codes.map((code) => [`exit-${code}`, documentOf(handler('exit.sh', String(code)))]),
     );
-    const ends = await lab.run<string>({ 'exit-21': documentOf(handler('not-now.sh')), ...jobs });
+    const later = documentOf(handler('not-now.sh'));
+    const commands = { 'command-21': documentOf(shell('exit 21')), 'command-194': documentOf(shell('exit 194')) };
+    const ends = await lab.run<string>({ 'exit-21': later, ...commands, ...jobs });
     expect(reasons(ends)).toEqual({
       'exit-0': ['SUCCEEDED', '1 of 1 steps succeeded'],
       'exit-1': ['FAILED', 'step 1 "step-1": exited with code 1'],
@@ -81,6 +83,8 @@ describe('the end of a program', () => {
       'exit-127': ['FAILED', 'step 1 "step-1": exited with code 127'],
       'exit-255': ['FAILED', 'step 1 "step-1": exited with code 255'],
       'exit-21': ['SUCCEEDED', '1 of 1 steps succeeded'],
+      'command-21': ['FAILED', 'step 1 "step-1": exited with code 21'],
+      'command-194': ['FAILED', 'step 1 "step-1": exited with code 194'],
     });
     expect(ends['exit-1']?.details).toMatchObject({ exitCode: '1' });
     expect(lab.executionLog('exit-21')).toMatch(

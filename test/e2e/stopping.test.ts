@@ -67,6 +67,22 @@ describe('SIGTERM', () => {
     expect(lab.lines('out')).toEqual(['one', 'waiting', 'waiting', 'three']);
   });
 
+  it('that the running program gets in the same moment cuts its step off: it runs again after the next start', async () => {
+    const agent = await lab.startReadyAgent();
+    const [shell = '', option = '', wait = ''] = waitFor('go');
+    await lab.createJob('job', commands([shell, option, `echo $$ > ${lab.file('pid')}; ${wait}`]));
+    await written('waiting');
+    // As systemd does it with KillMode=control-group, and a host that shuts down: the program may be the first to go.
+    process.kill(Number(readFileSync(lab.file('pid'), 'utf8')), 'SIGTERM');
+    expect(await agent.stop()).toBe(0);
+    expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
+    writeFileSync(lab.file('go'), '');
+
+    lab.startAgent();
+    expect((await lab.outcome('job')).status).toBe('SUCCEEDED');
+    expect(lab.lines('out')).toEqual(['waiting', 'waiting']);
+  });
+
   it('does not let another handler finish what one began: without its own that job FAILS and says so', async () => {
     const greedy = (name: string, run: string) => {
       const path = lab.file(`${name}.mjs`);

@@ -8,6 +8,7 @@ import { MOST_STOPS } from '../../src/execution/resumption.ts';
 import { runExecution } from '../../src/execution/run-execution.ts';
 import type { RunEnd } from '../../src/execution/run-options.ts';
 import { MOST_REBOOTS } from '../../src/execution/run-step.ts';
+import { STOP_NEWS_MS } from '../../src/execution/stop-news.ts';
 import { StartsAgain } from '../../src/handlers/starts-again.ts';
 import type { StepContext, StepResult } from '../../src/handlers/step.ts';
 import type { Journal } from '../../src/journal/journal.ts';
@@ -18,6 +19,9 @@ import { silentLog } from '../support/silent-log.ts';
 const key = { jobId: 'j', executionNumber: 1, queuedAt: 100 };
 const ok: StepResult = { outcome: 'succeeded', details: {} };
 const bad: StepResult = { outcome: 'failed', reason: 'exited with code 3', details: { exitCode: '3', stderr: 'no\n' } };
+
+/** `jobs.stepTimeoutSeconds`. */
+const DEVICE_LIMIT = 86_400;
 
 type Work = (context: StepContext) => StepResult | Promise<StepResult>;
 
@@ -107,14 +111,23 @@ function run(steps: Step[], changes: Partial<Plan> = {}, maxInterruptions = 3): 
     clock,
     log: silentLog,
     maxInterruptions,
+    stepTimeoutSeconds: DEVICE_LIMIT,
     stopping: stopping.signal,
     cutOff: cutOff.signal,
     unwanted: unwanted.signal,
     reportProgress: (details) => void events.push(`progress ${JSON.stringify(details)}`),
     stepStarts: () => undefined,
+    noStepRuns: () => undefined,
     refreshDocument: async () => ({}),
   });
 }
+
+/** So many waits between two tries have begun. */
+const waits = (count = 1) =>
+  vi.waitFor(() => expect(notes.filter((note) => note.includes('tried again in'))).toHaveLength(count));
+
+/** All has been done that waits for nothing. */
+const untilIdle = () => new Promise((resolve) => setImmediate(resolve));
 
 const state = () => journal.find(key)?.state;
 
@@ -199,7 +212,7 @@ describe('retries', () => {
   test('a failed step is tried again after its delay, as often as it says', async () => {
     const end = run([step('A', bad, { retry: { attempts: 2, delaySeconds: 10 } })]);
     for (const tries of [1, 2]) {
-      await vi.waitFor(() => expect(clock.waits).toBe(1));
+      await waits(tries);
       expect(events).toHaveLength(tries);
       clock.advance(9_999);
       expect(events).toHaveLength(tries);
@@ -212,15 +225,38 @@ describe('retries', () => {
   test('a success ends them, and a restart forgets none', async () => {
     const flaky = step('A', bad, { retry: { attempts: 1, delaySeconds: 10 } });
     void run([flaky]);
-    await vi.waitFor(() => expect(clock.waits).toBe(1));
+    await waits();
     restart();
     expect(await run([flaky])).toMatchObject({ status: 'FAILED' });
     expect(events).toEqual(['A 1', 'A 2']);
   });
 
+  test('a wait ends with the document’s time, and no further try begins', async () => {
+    const flaky = step('A', bad, { ignoreFailure: true, retry: { attempts: 1, delaySeconds: 7200 } });
+    const end = run([flaky, step('B', ok)], { timeoutSeconds: 60 });
+    await waits();
+    clock.advance(60_000);
+    expect(await end).toMatchObject({
+      status: 'FAILED',
+      statusDetails: { reason: 'step 1 "A": timed out: the document allows 60 s for all steps together' },
+    });
+    expect(events).toEqual(['A 1']);
+  });
+
+  test('a wait amid the cleanup does not: the document’s time is that of its steps', async () => {
+    const flaky = step('T', bad, { retry: { attempts: 1, delaySeconds: 7200 } });
+    const end = run([step('A', ok)], { timeoutSeconds: 60, cleanup: [flaky] });
+    await waits();
+    clock.advance(60_000);
+    expect(clock.waits).toBe(1);
+    clock.advance(7_140_000);
+    await end;
+    expect(events).toEqual(['A 1', 'T 1', 'T 2']);
+  });
+
   test('a stop ends the wait', async () => {
     const end = run([step('A', bad, { retry: { attempts: 2, delaySeconds: 10 } })]);
-    await vi.waitFor(() => expect(clock.waits).toBe(1));
+    await waits();
     stopping.abort();
     expect(await end).toEqual({ kind: 'stopped' });
     expect(state()).toBe('claimed');
@@ -296,6 +332,33 @@ describe('limits of time', () => {
     expect(events).toEqual(['A 1']);
   });
 
+  test('a step that has none is held to the device’s, and so is one of the cleanup', async () => {
+    const steps = [step('A', untilAborted, { ignoreFailure: true }), step('B', untilAborted)];
+    const end = run(steps, { cleanup: [step('T', untilAborted)] });
+    for (const event of ['A 1', 'B 1', 'T 1']) {
+      await vi.waitFor(() => expect(events).toContain(event));
+      clock.advance(DEVICE_LIMIT * 1000 - 1);
+      expect(events.at(-1)).toBe(event);
+      clock.advance(1);
+    }
+    expect(await end).toMatchObject({
+      statusDetails: {
+        reason: `step 2 "B": timed out after ${DEVICE_LIMIT} s (jobs.stepTimeoutSeconds)`,
+        cleanup: expect.stringContaining(`timed out after ${DEVICE_LIMIT} s (jobs.stepTimeoutSeconds)`),
+      },
+    });
+  });
+
+  test('the device’s ends a step past a point of no return, and the cleanup of what nobody wants', async () => {
+    const end = run([step('A', untilAborted, { pointOfNoReturn: true })], { cleanup: [step('T', untilAborted)] });
+    await vi.waitFor(() => expect(events).toContain('A 1'));
+    unwanted.abort();
+    clock.advance(DEVICE_LIMIT * 1000);
+    await vi.waitFor(() => expect(events).toContain('T 1'));
+    clock.advance(DEVICE_LIMIT * 1000);
+    expect(await end).toMatchObject({ kind: 'finished', status: 'FAILED' });
+  });
+
   test('a step that ended well in the last moment has succeeded', async () => {
     const late: Work = ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(ok)));
     const end = run([step('A', late, { timeoutSeconds: 5 })]);
@@ -357,6 +420,48 @@ describe('an end of the agent amid a step', () => {
     });
   });
 
+  describe('which ends the step’s program too, with a signal of its own,', () => {
+    const killed: StepResult = { outcome: 'failed', reason: 'killed by SIGTERM', details: {}, killedBy: 'SIGTERM' };
+
+    test.each([
+      ['after the agent is told', true],
+      ['a moment before', false],
+    ])('has cut the step off, %s', async (_when, isTold) => {
+      const end = run([
+        step('A', () => {
+          if (isTold) stopping.abort();
+          return killed;
+        }),
+      ]);
+      if (!isTold) {
+        await untilIdle();
+        clock.advance(STOP_NEWS_MS - 1);
+        stopping.abort();
+      }
+      expect(await end).toEqual({ kind: 'stopped' });
+      expect(state()).toBe('stopped');
+      restart();
+      expect(await run([step('A', ok)])).toMatchObject({ status: 'SUCCEEDED' });
+    });
+
+    test('is waited for only so long: what nobody stops has failed', async () => {
+      const end = run([step('A', killed)]);
+      await untilIdle();
+      clock.advance(STOP_NEWS_MS);
+      expect(await end).toMatchObject({ statusDetails: { reason: 'step 1 "A": killed by SIGTERM' } });
+    });
+
+    test('makes no other failure an interruption', async () => {
+      const end = run([
+        step('A', () => {
+          stopping.abort();
+          return bad;
+        }),
+      ]);
+      expect(await end).toMatchObject({ statusDetails: { reason: 'step 1 "A": exited with code 3' } });
+    });
+  });
+
   test('that stopped it, where its failure is to be ignored, lets the next step run', async () => {
     const end = run([step('A', untilAborted)]);
     await vi.waitFor(() => expect(events).toContain('A 1'));
@@ -385,6 +490,23 @@ describe('an end of the agent amid a step', () => {
     };
     await run([step('A', see), step('B', see)]);
     expect(seen).toEqual([undefined, { bytes: 7 }, undefined]);
+  });
+
+  test('what a step saved in an earlier run is not there for the cleanup', async () => {
+    const save: Work = (context) => {
+      context.saveProgress({ bytes: 7 });
+      return new Promise(() => undefined);
+    };
+    void run([step('A', save)]);
+    await vi.waitFor(() => expect(journal.find(key)?.progress).toEqual({ bytes: 7 }));
+    restart();
+    const seen: unknown[] = [];
+    const see: Work = ({ lastProgress }) => {
+      seen.push(lastProgress);
+      return ok;
+    };
+    await run([step('A', see)], { cleanup: [step('T', see)] });
+    expect(seen).toEqual([{ bytes: 7 }, undefined]);
   });
 
   test('a stop between two steps leaves the rest for later', async () => {
@@ -520,7 +642,7 @@ describe('cleanup', () => {
     const end = run(steps, { cleanup: tidy });
     await vi.waitFor(() => expect(events).toContain('B 1'));
     unwanted.abort();
-    await new Promise((resolve) => setImmediate(resolve));
+    await untilIdle();
     expect(events).toEqual(['A 1', 'B 1']);
     cutOff.abort();
     stopping.abort();
@@ -555,7 +677,7 @@ describe('cleanup', () => {
     expect(await end).toEqual({ kind: 'stopped' });
     restart();
     void run([step('A', bad)], { cleanup: [step('T', ok), ...cleanup.slice(1)] }, 1);
-    await vi.waitFor(() => expect(clock.waits).toBe(1));
+    await waits();
     restart();
     expect(await run([step('A', bad)], { cleanup: [step('T', bad), step('U', ok)] }, 1)).toMatchObject({
       status: 'SUCCEEDED',

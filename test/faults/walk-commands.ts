@@ -4,6 +4,7 @@ import type { Weather } from '../support/world/network.ts';
 import { Refused } from '../support/world/operator.ts';
 import type { WorkDocument } from '../support/world/work.ts';
 import { DAY, HOUR, JOBS, MINUTE, SECOND, WEEK, type World } from '../support/world.ts';
+import { Causes } from './walk-causes.ts';
 import { type WalkJob, walkJob } from './walk-jobs.ts';
 
 /** What a walk has done, as far as later commands and the last look have to know. */
@@ -16,10 +17,11 @@ export interface Walk {
   mayRepeat: boolean;
   /** Operations that have been refused once in a way that ends executions: two such lies in a row are believed. */
   readonly lies: Set<string>;
+  readonly causes: Causes;
 }
 
 export function newWalk(): Walk {
-  return { ids: new Set(), deletedAt: new Map(), editions: 0, mayRepeat: false, lies: new Set() };
+  return { ids: new Set(), deletedAt: new Map(), editions: 0, mayRepeat: false, lies: new Set(), causes: new Causes() };
 }
 
 /** One thing that happens. What the service refuses, and what cannot be in the state of things, happens not. */
@@ -43,12 +45,16 @@ export class Event implements fc.AsyncCommand<Walk, World> {
   }
 
   async run(walk: Walk, world: World): Promise<void> {
+    const { causes } = walk;
+    const from = world.clock.now();
+    const wasTroubled = causes.isTroubled(world);
     try {
       await this.#happen(walk, world);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
     await world.settle();
+    if (wasTroubled || causes.isTroubled(world)) causes.trouble(from, world.clock.now());
   }
 
   toString(): string {
@@ -67,11 +73,12 @@ async function remove(walk: Walk, world: World, jobId: string, force: boolean): 
   walk.deletedAt.set(jobId, world.clock.now());
 }
 
-async function create(walk: Walk, world: World, jobId: string, { work, fields }: WalkJob): Promise<void> {
+export async function create(walk: Walk, world: World, jobId: string, { work, fields }: WalkJob): Promise<void> {
   // queuedAt has whole seconds: what is made in the same one cannot be told apart before it has begun.
   if (world.clock.now() - (walk.deletedAt.get(jobId) ?? 0) < SECOND) await world.advance(SECOND);
   const document: WorkDocument = { edition: `${jobId}${walk.editions + 1}`, ...work };
   await world.operator.createJob(jobId, document, fields);
+  walk.causes.created(jobId);
   walk.editions += 1;
   walk.ids.add(jobId);
 }
@@ -89,7 +96,10 @@ const jobs: Arbitrary<Event>[] = [
     ([jobId, force]) =>
       new Event(
         `cancel ${jobId} ${text({ force })}`,
-        needsService((_walk, world) => world.operator.cancelJob(jobId, force)),
+        needsService(async (walk, world) => {
+          await world.operator.cancelJob(jobId, force);
+          walk.causes.canceled(jobId);
+        }),
         ({ ids }) => ids.has(jobId),
       ),
   ),
@@ -97,7 +107,10 @@ const jobs: Arbitrary<Event>[] = [
     ([jobId, force]) =>
       new Event(
         `cancel the execution of ${jobId} ${text({ force })}`,
-        needsService((_walk, world) => world.operator.cancelExecution(jobId, force)),
+        needsService(async (walk, world) => {
+          await world.operator.cancelExecution(jobId, force);
+          walk.causes.canceled(jobId);
+        }),
         ({ ids }) => ids.has(jobId),
       ),
   ),
@@ -161,7 +174,13 @@ const OPERATIONS = ['GetPendingJobExecutions', 'DescribeJobExecution', 'UpdateJo
 const PASSING = ['InvalidRequest', 'VersionMismatch', 'InternalError', 'RequestThrottled'];
 const LYING = ['InvalidStateTransition', 'ResourceNotFound', 'TerminalStateReached'];
 
-const order = (fault: FaultOrder) => needsService((_walk, world) => world.order(fault));
+const order = (fault: FaultOrder) =>
+  needsService(({ causes }, world) => {
+    world.order(fault);
+    // What it holds back comes when the rule itself is long spent.
+    const now = world.clock.now();
+    causes.trouble(now, now + ('ms' in fault && fault.ms !== undefined ? fault.ms : 0));
+  });
 
 const faults: Arbitrary<Event>[] = [
   ofMessages.map((fault) => new Event(`order ${text(fault)}`, order(fault))),
@@ -200,19 +219,30 @@ const faults: Arbitrary<Event>[] = [
       (rates) =>
         new Event(
           `fail at ${text(rates)}`,
-          needsService((_walk, world) => world.operator.failAt(rates)),
+          needsService((walk, world) => {
+            walk.causes.hasRates = true;
+            return world.operator.failAt(rates);
+          }),
         ),
     ),
   fc.constant(
     new Event(
       'no more faults',
-      needsService((_walk, world) => world.simulator.faults.clear()),
+      needsService((walk, world) => {
+        walk.causes.hasRates = false;
+        world.simulator.faults.clear();
+      }),
     ),
   ),
 ];
 
 const network: Arbitrary<Event>[] = [
-  fc.constant(new Event('cut', (_walk, world) => world.network.cut())),
+  fc.constant(
+    new Event('cut', ({ causes }, world) => {
+      causes.trouble(world.clock.now(), world.clock.now());
+      world.network.cut();
+    }),
+  ),
   fc.constantFrom<Weather>('fair', 'refusing', 'silent').map(
     (weather) =>
       new Event(`the network is ${weather}`, (_walk, world) => {
@@ -228,10 +258,14 @@ const time: Arbitrary<Event>[] = [
   short.map((span) => new Event(`${span / SECOND} s pass`, (_walk, world) => world.advance(span))),
   fc.tuple(long, fc.constantFrom(0, 0, MINUTE, HOUR)).map(
     ([span, grain]) =>
-      new Event(`${span / SECOND} s pass in steps of ${grain / SECOND} s`, (_walk, world) =>
+      new Event(`${span / SECOND} s pass in steps of ${grain / SECOND} s`, async ({ causes }, world) => {
+        const from = world.clock.now();
         // Weeks one thing after the other take too long.
-        world.advance(span, span > DAY ? HOUR : grain),
-      ),
+        const coarse = span > DAY ? HOUR : grain;
+        await world.advance(span, coarse);
+        // As if the device had been suspended.
+        if (coarse > 0) causes.trouble(from, world.clock.now());
+      }),
   ),
 ];
 

@@ -13,17 +13,18 @@ const rarely = <T>(arbitrary: Arbitrary<T>, times = 6) =>
 
 const step: Arbitrary<Omit<WorkStep, 'name'>> = fc
   .record({
-    seconds: fc.constantFrom(0, 0, 2, 30, 600, 7200),
+    seconds: fc.constantFrom(0, 0, 2, 30, 500, 600, 7200),
     ends: fc.constantFrom<readonly NonNullable<WorkStep['ends']>[number][]>(
       ...[['succeed' as const], ['succeed' as const], ['succeed' as const]],
       ...[['fail' as const], ['defer' as const, 'succeed' as const]],
       ['reboot' as const],
       ...[
+        [...Array.from({ length: 10 }, () => 'defer' as const), 'succeed' as const],
         ['fail' as const, 'succeed' as const],
         ['defer' as const, 'defer' as const, 'defer' as const, 'succeed' as const],
       ],
     ),
-    timeoutSeconds: rarely(fc.constantFrom(20, 300, 3600), 4),
+    timeoutSeconds: rarely(fc.constantFrom(20, 300, 600, 3600), 2),
     retry: rarely(fc.constantFrom({ attempts: 1, delaySeconds: 0 }, { attempts: 2, delaySeconds: 120 }), 3),
     onInterrupted: fc.constantFrom('retry', 'retry', 'retry', 'fail', 'skip'),
     pointOfNoReturn: rarely(fc.constant(true)),

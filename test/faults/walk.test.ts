@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ServiceExecution } from '../support/world/operator.ts';
 import { isWork, nameOf, type WorkDocument } from '../support/world/work.ts';
-import { DAY, HOUR, World } from '../support/world.ts';
+import { HOUR, SECOND, WEEK, World } from '../support/world.ts';
 import { expectNextJob, expectTruth } from './truth.ts';
-import { EVENTS, newWalk, type Walk } from './walk-commands.ts';
+import type { Causes } from './walk-causes.ts';
+import { create, EVENTS, newWalk, type Walk } from './walk-commands.ts';
+import { walkJob } from './walk-jobs.ts';
 
 /**
  * A walk at random through all that may happen to device, network, disk and service, and then the promise: no finished
@@ -15,7 +18,12 @@ const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 /** One job at a time, or with an odd seed two. */
 const CONCURRENCY = 1 + (SEED % 2);
 const MOST_EVENTS = 40;
+/** Jobs of some steps, each of two hours and put off ten times, one after the other. */
+const LONGEST = 4 * WEEK;
 const ENDED_BY_SERVICE = ['CANCELED', 'TIMED_OUT', 'REMOVED'];
+
+/** What comes after the walk, when all is well: a job, and one end of the agent that lasts no time. */
+const calm = fc.record({ job: walkJob, killedAfter: fc.constantFrom(0, 4 * SECOND, 400 * SECOND, 450 * SECOND) });
 
 let world: World;
 
@@ -35,11 +43,16 @@ it(
       ...(replayPath === undefined ? {} : { replayPath }),
     });
     await fc.assert(
-      fc.asyncProperty(events, async (walked) => {
+      fc.asyncProperty(events, calm, async (walked, { job, killedAfter }) => {
         const walk = newWalk();
         await begin();
         await fc.asyncModelRun(() => ({ model: walk, real: world }), walked);
         await heal();
+        await create(walk, world, 'calm', job);
+        await world.advance(killedAfter);
+        world.killDevice();
+        await world.startDevice();
+        await rest();
         await expectPromise(walk);
       }),
       { seed: SEED, numRuns: RUNS, ...(path === undefined ? {} : { path, endOnFailure: true }) },
@@ -63,12 +76,17 @@ async function heal(): Promise<void> {
   world.simulator.faults.clear();
   await world.operator.failAt({});
   if (!world.isDeviceUp) await world.startDevice();
+  await rest();
+}
+
+/** Time passes until nothing is left to do. */
+async function rest(): Promise<void> {
   const pending = async () =>
     (await world.operator.executions()).filter(({ status }) => status === 'QUEUED' || status === 'IN_PROGRESS');
-  await world.until('every execution has ended', async () => (await pending()).length === 0, DAY);
+  await world.until('every execution has ended', async () => (await pending()).length === 0, LONGEST);
   // Past its point of no return a job goes on to its end though the service has ended its execution.
   const { journal } = world.device;
-  await world.until('the device has nothing to do', () => journal?.runnable().length === 0, 3 * DAY);
+  await world.until('the device has nothing to do', () => journal?.runnable().length === 0, LONGEST);
   await world.advance(2 * HOUR, HOUR / 6);
 }
 
@@ -78,7 +96,7 @@ async function expectPromise(walk: Walk): Promise<void> {
   const documents = await world.operator.documents();
   for (const execution of await world.operator.executions()) {
     const document = documents.get(execution.jobId);
-    if (isWork(document)) expectDone(document, execution.executionNumber, execution.status, execution.statusDetails);
+    if (isWork(document)) expectDone(document, execution, walk.causes);
   }
   if (!walk.mayRepeat) {
     const done = world.deeds.all
@@ -91,17 +109,16 @@ async function expectPromise(walk: Walk): Promise<void> {
   expect(world.device.clock.waits.length).toBeLessThanOrEqual(1);
 }
 
-/** What the service has is what the steps did, unless the service has ended it. */
-function expectDone(
-  document: WorkDocument,
-  number: number,
-  status: string,
-  details: Readonly<Record<string, string>>,
-): void {
+/** What the service has is what the steps did, unless the service has ended it, and had a cause to. */
+function expectDone(document: WorkDocument, execution: ServiceExecution, causes: Causes): void {
+  const { executionNumber: number, status, statusDetails: details } = execution;
   const name = nameOf({ edition: document.edition, executionNumber: number });
   const deeds = world.deeds.of(document.edition, number);
   const story = `${name} is ${status} ${JSON.stringify(details)} after ${JSON.stringify(deeds)}\n${world.story()}`;
-  if (ENDED_BY_SERVICE.includes(status)) return;
+  if (ENDED_BY_SERVICE.includes(status)) {
+    expect(causes.of(execution, document, world.deeds.all), `there is a cause: ${story}`).toBeDefined();
+    return;
+  }
   const result = world.results.get(name);
   if (result) expect(result.status, story).toBe(status);
   if (document.unacceptable) {

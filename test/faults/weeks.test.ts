@@ -147,7 +147,7 @@ describe('while the device is offline', () => {
     await world.advance(10 * SECOND);
     offline();
     await world.operator.cancelJob('job', true);
-    await weeks(1);
+    await world.advance(6 * DAY, HOUR);
     online();
     await world.until('its step is ended', () => world.deeds.of('job').includes('long ended'), 10 * MINUTE);
     await expectNextJob(world);
@@ -273,6 +273,67 @@ describe('the service’s step timer', () => {
     online();
     expect(await world.outcome('job', 3 * HOUR)).toBe('SUCCEEDED');
     expect(world.deeds.of('job')).toHaveLength(8);
+    await expectTruth(world);
+  });
+
+  /** A job of steps under a step timer: whatever is long here has no limit, or is within it. */
+  const limited = (edition: string, ...steps: readonly object[]) =>
+    work(edition, { steps: steps.map((step, index) => ({ name: `s${index + 1}`, timeoutSeconds: 60, ...step })) });
+  const timers = () => updates().map((update) => update['stepTimeoutInMinutes']);
+
+  it('does not go on amid the cleanup, however long that is, nor after a restart there', async () => {
+    const cleanup = [{ name: 'long', seconds: 600 }];
+    await world.operator.createJob('job', { ...limited('job', { seconds: 5 }), cleanup });
+    await world.advance(MINUTE);
+    world.killDevice();
+    await world.startDevice();
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    expect(timers()).toEqual([3, -1, -1, undefined]);
+    await expectTruth(world);
+  });
+
+  it('does not go on while a step waits to be run again later, and is set again when it does', async () => {
+    const ends = [...Array.from({ length: 10 }, () => 'defer' as const), 'succeed' as const];
+    await world.operator.createJob('job', limited('job', { ends }));
+    expect(await world.outcome('job', 2 * HOUR)).toBe('SUCCEEDED');
+    // The first waits are of a second or two: what changes within one is told together.
+    expect(timers().slice(-7)).toEqual([-1, 3, -1, 3, -1, 3, undefined]);
+    await expectTruth(world);
+  });
+
+  it('does not go on while the device starts anew', async () => {
+    await world.operator.createJob('job', limited('job', { ends: ['reboot'] }));
+    await world.advance(4 * MINUTE);
+    await world.rebootDevice();
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    expect(timers()).toEqual([3, -1, 3, undefined]);
+    await expectTruth(world);
+  });
+
+  it.each([
+    0, 1,
+  ])('is set anew when a step runs again that was cut off, be it the first one: step %i', async (index) => {
+    const steps = [{}, {}].with(index, { seconds: 500, timeoutSeconds: 600 });
+    await world.operator.createJob('job', limited('job', ...steps));
+    await world.advance(400 * SECOND);
+    world.killDevice();
+    await world.startDevice();
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    await expectTruth(world);
+  });
+
+  it('is set anew at each try, for a retry begins after a wait too', async () => {
+    const retry = { attempts: 2, delaySeconds: 30 };
+    await world.operator.createJob('job', limited('job', { retry, ends: ['fail', 'fail', 'succeed'] }));
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    expect(timers()).toEqual([6, 6, 6, undefined]);
+    await expectTruth(world);
+  });
+
+  it('is not set for a step that may take longer than a timer can', async () => {
+    await world.operator.createJob('job', limited('job', {}, { timeoutSeconds: WEEK / SECOND }));
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    expect(timers()).toEqual([3, -1, undefined]);
     await expectTruth(world);
   });
 

@@ -72,19 +72,36 @@ test('a failure has the true reason, the code or signal, and the end of stderr',
     outcome: 'failed',
     reason: 'killed by SIGKILL',
     details: { signal: 'SIGKILL' },
+    killedBy: 'SIGKILL',
   });
+});
+
+test('a shell that tells of its own program’s end by TERM or KILL says who may have ended it', async () => {
+  expect(await sh('sh -c "kill -TERM $$"; exit 143')).toMatchObject({ killedBy: 'SIGTERM' });
+  expect(await sh('exit 137')).toMatchObject({ reason: 'exited with code 137', killedBy: 'SIGKILL' });
+  expect(await sh('kill -SEGV $$')).not.toHaveProperty('killedBy');
+});
+
+const failure = (code: number): StepResult => ({
+  outcome: 'failed',
+  reason: `exited with code ${code}`,
+  details: { exitCode: String(code) },
 });
 
 test.each<[number, StepResult]>([
   [0, { outcome: 'succeeded', details: {} }],
   [21, { outcome: 'deferred', reason: 'exited with code 21: try again later' }],
   [194, { outcome: 'reboot' }],
-  ...[1, 126, 127, 255].map((code): [number, StepResult] => [
-    code,
-    { outcome: 'failed', reason: `exited with code ${code}`, details: { exitCode: String(code) } },
-  ]),
-])('exit code %i has its meaning', async (code, result) => {
-  expect(await sh(`exit ${code}`)).toEqual(result);
+  ...[1, 126, 127, 255].map((code): [number, StepResult] => [code, failure(code)]),
+])('exit code %i of a handler has its meaning', async (code, result) => {
+  await script('exits', `exit ${code}`);
+  expect(await handle('exits')).toEqual(result);
+});
+
+test.each([
+  1, 21, 194,
+])('exit code %i of a command is a failure: curl, for one, means another thing by 21', async (code) => {
+  expect(await sh(`exit ${code}`)).toEqual(failure(code));
 });
 
 test('what cannot be run is told in its own words', async () => {
@@ -102,16 +119,11 @@ test('what cannot be run is told in its own words', async () => {
   expect(await run()).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(/^not found: /) });
 });
 
-test('an abort makes a step interrupted, whatever code it ends with; one that ends well has done its work', async () => {
-  const aborted = async (code: number) => {
-    const controller = new AbortController();
-    const output = { write: () => controller.abort() };
-    const body = `trap "exit ${code}" TERM; echo ready; while :; do sleep 0.02; done`;
-    return sh(body, {}, { signal: controller.signal, output });
-  };
-  expect(await aborted(3)).toEqual({ outcome: 'interrupted' });
-  expect(await aborted(21)).toEqual({ outcome: 'interrupted' });
-  expect(await aborted(0)).toMatchObject({ outcome: 'succeeded' });
+test.each([0, 3, 21])('after an abort exit code %i says nothing: the program heeds TERM', async (code) => {
+  const controller = new AbortController();
+  const output = { write: () => controller.abort() };
+  const body = `trap "exit ${code}" TERM; echo ready; while :; do sleep 0.02; done`;
+  expect(await sh(body, {}, { signal: controller.signal, output })).toEqual({ outcome: 'interrupted' });
 });
 
 test('more lines on stderr than allowStdErr fail the step, also one that exits with 0', async () => {

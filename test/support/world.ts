@@ -46,7 +46,7 @@ export class World {
   readonly network = new Network();
   readonly operator = new Operator(() => `http://127.0.0.1:${this.#addresses?.httpPort}`, THING);
   readonly disk: Disk = { failures: 0 };
-  deeds = new Deeds();
+  deeds = new Deeds(() => this.clock.now());
   results: Results = new Map();
   /** What the agent has logged, the newest lines. */
   readonly log: { readonly level: string; readonly text: string; readonly fields: object; readonly at: number }[] = [];
@@ -169,7 +169,7 @@ export class World {
     this.disk.fatal = undefined;
     rmSync(this.#stateDirectory, { recursive: true, force: true });
     this.#states += 1;
-    this.deeds = new Deeds();
+    this.deeds = new Deeds(() => this.clock.now());
     this.results = new Map();
     this.log.length = 0;
     await this.startDevice();
@@ -322,7 +322,8 @@ export class World {
         ...{ thingName: THING, endpoint: '127.0.0.1', port: this.#port, rootCaPath: this.addresses.caPath },
         ...{ certificatePath: join(directory, 'certificate.pem'), privateKeyPath: join(directory, 'private.key') },
         stateDirectory: this.#stateDirectory,
-        jobs: { concurrency, maxInterruptions },
+        // Steps of days are nothing special here.
+        jobs: { concurrency, maxInterruptions, stepTimeoutSeconds: WEEK / SECOND },
         reboot: { command: ['true'], shutdownCommand: ['true'], bootIdPath: this.#bootIdPath },
       },
       directory,

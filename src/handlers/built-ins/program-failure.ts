@@ -10,12 +10,12 @@ export type Setback = Extract<StepResult, { outcome: 'failed' | 'interrupted' | 
  * @param what the program and what it was to do: `apt-get install`.
  */
 export function programSetback(what: string, end: ProcessEnd): Setback | undefined {
-  // A program that ended by itself with 0 has done its work, even if the abort came just before.
-  if (end.exitCode === 0) return undefined;
   if (end.spawnError !== undefined) {
     return { outcome: 'failed', reason: `${what}: ${end.spawnError.message}`, details: {} };
   }
+  // After our TERM an exit code says nothing, also 0.
   if (end.interrupted) return { outcome: 'interrupted' };
+  if (end.exitCode === 0) return undefined;
   const said = complaint(end);
   const because = said === '' ? '' : ` (${said})`;
   const stderr = end.stderrTail.trim() === '' ? {} : { stderr: end.stderrTail };

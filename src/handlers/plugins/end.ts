@@ -27,7 +27,10 @@ export function endResult(end: PluginEnd, memoryMegabytes: number): StepResult {
     ...(end.signal !== null && !end.overMemory ? { signal: end.signal } : {}),
     ...(end.exitCode !== null ? { exitCode: String(end.exitCode) } : {}),
   };
-  const result: StepResult = { outcome: 'failed', reason: endReason(end, memoryMegabytes), details };
+  const { signal, overMemory } = end;
+  // What takes too much memory, we kill.
+  const killedBy = !overMemory && (signal === 'SIGTERM' || signal === 'SIGKILL') ? signal : undefined;
+  const result: StepResult = { outcome: 'failed', reason: endReason(end, memoryMegabytes), details, killedBy };
   // What V8 writes when it has no memory left says less than the reason does.
   return end.overMemory ? result : withStderr(result, end.stderrTail);
 }

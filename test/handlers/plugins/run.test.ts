@@ -122,7 +122,9 @@ describe('a process that ends before its result', () => {
       { signal },
     ]),
   ])('by %s fails its job and says how', async (body, reason, details) => {
-    expect(await runBody(body)).toEqual({ outcome: 'failed', reason, details });
+    // By TERM and KILL whoever ends the agent may have ended it.
+    const killedBy = ['SIGTERM', 'SIGKILL'].find((signal) => reason.endsWith(signal));
+    expect(await runBody(body)).toEqual({ outcome: 'failed', reason, details, killedBy });
   });
 
   test('by an error that nobody caught, or a rejection that nobody handled, says which', async () => {

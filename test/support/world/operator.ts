@@ -14,6 +14,9 @@ export interface ServiceExecution {
   readonly statusDetails: StatusDetails;
   readonly queuedAt: number;
   readonly startedAt?: number;
+  readonly lastUpdatedAt: number;
+  /** When its in-progress timer runs out. */
+  readonly timesOutAt?: number;
   readonly versionNumber: number;
 }
 

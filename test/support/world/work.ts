@@ -43,6 +43,8 @@ export interface Deed {
   /** Its name; `cleanup: ` stands before one of the cleanup. */
   readonly step: string;
   readonly what: 'started' | 'succeeded' | 'failed' | 'deferred' | 'rebooting' | 'ended';
+  /** When, in epoch milliseconds of the world. */
+  readonly at: number;
 }
 
 /** All that steps have done on one thing, through every start of its agent, and what must never be seen among it. */
@@ -50,8 +52,14 @@ export class Deeds {
   readonly all: Deed[] = [];
   readonly violations: string[] = [];
   readonly #over = new Set<string>();
+  readonly #now: () => number;
   #running = 0;
   mostAtOnce = 0;
+
+  /** @param now epoch milliseconds of the world. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** `edition#number step` of every start, in their order. */
   get starts(): string[] {
@@ -65,7 +73,7 @@ export class Deeds {
       .map(({ step, what }) => `${step} ${what}`);
   }
 
-  add(deed: Deed): void {
+  add(deed: Omit<Deed, 'at'>): void {
     const id = `${nameOf(deed)} ${deed.step}`;
     if (deed.what === 'started') {
       if (this.#over.has(id) || this.#over.has(nameOf(deed)))
@@ -73,7 +81,7 @@ export class Deeds {
       this.#running += 1;
       this.mostAtOnce = Math.max(this.mostAtOnce, this.#running);
     } else this.#running -= 1;
-    this.all.push(deed);
+    this.all.push({ ...deed, at: this.#now() });
   }
 
   /** The step's end is in the journal: it must not start again. */
