@@ -15,13 +15,11 @@ export interface Walk {
   editions: number;
   /** A step's end may have been lost with a write: it may then run again, and no journal can help it. */
   mayRepeat: boolean;
-  /** Operations that have been refused once in a way that ends executions: two such lies in a row are believed. */
-  readonly lies: Set<string>;
   readonly causes: Causes;
 }
 
 export function newWalk(): Walk {
-  return { ids: new Set(), deletedAt: new Map(), editions: 0, mayRepeat: false, lies: new Set(), causes: new Causes() };
+  return { ids: new Set(), deletedAt: new Map(), editions: 0, mayRepeat: false, causes: new Causes() };
 }
 
 /** One thing that happens. What the service refuses, and what cannot be in the state of things, happens not. */
@@ -182,33 +180,25 @@ const order = (fault: FaultOrder) =>
     causes.trouble(now, now + ('ms' in fault && fault.ms !== undefined ? fault.ms : 0));
   });
 
-const faults: Arbitrary<Event>[] = [
-  ofMessages.map((fault) => new Event(`order ${text(fault)}`, order(fault))),
-  ofMessages.map((fault) => new Event(`order ${text(fault)}`, order(fault))),
+/** @param times how often in a row; 0: for ever. */
+const refusals = (codes: readonly string[], ...times: number[]): Arbitrary<Event> =>
   fc
     .record({
       operation: fc.constantFrom(...OPERATIONS),
-      code: fc.constantFrom(...PASSING),
+      code: fc.constantFrom(...codes),
       skip: which.skip,
-      times: fc.constantFrom(1, 2, 5, 0),
+      times: fc.constantFrom(...times),
     })
     .map((rule) => {
       const fault: FaultOrder = { kind: 'failNext', service: 'iot-jobs-data', ...rule };
       return new Event(`order ${text(fault)}`, order(fault));
-    }),
-  fc
-    .record({ operation: fc.constantFrom(...OPERATIONS), code: fc.constantFrom(...LYING), skip: which.skip })
-    .map((rule) => {
-      const fault: FaultOrder = { kind: 'failNext', service: 'iot-jobs-data', ...rule };
-      return new Event(
-        `order ${text(fault)}`,
-        needsService((walk, world) => {
-          walk.lies.add(rule.operation);
-          world.order(fault);
-        }),
-        ({ lies }) => !lies.has(rule.operation),
-      );
-    }),
+    });
+
+const faults: Arbitrary<Event>[] = [
+  ofMessages.map((fault) => new Event(`order ${text(fault)}`, order(fault))),
+  ofMessages.map((fault) => new Event(`order ${text(fault)}`, order(fault))),
+  refusals(PASSING, 1, 2, 5, 0),
+  refusals(LYING, 1, 2, 3),
   fc
     .record({
       internalError: fc.constantFrom(0, 0.1, 0.3),
