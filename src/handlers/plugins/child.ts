@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../../errors.ts';
 import { OutputTail } from '../../system/output-tail.ts';
-import { killGroup } from '../../system/process-group.ts';
+import { groupHasMembers, killGroup } from '../../system/process-group.ts';
 import type { LedgerEntry, ProcessLedger } from '../../system/process-ledger.ts';
 import type { OutputSink } from '../step.ts';
 import type { PluginEnd } from './end.ts';
@@ -27,6 +28,8 @@ const OUTSIDE_HEAP_MEGABYTES = 96;
 const MEMORY_INTERVAL_MS = 250;
 /** Milliseconds that the pipes may stay open after the exit: a process left behind holds them for ever. */
 const DRAIN_MS = 2_000;
+/** Milliseconds between two looks at whether anything of an ended process's group is left. */
+const GROUP_POLL_MS = 200;
 
 /** One process with one plug-in in it: a process group of its own, with no shell and nothing on stdin. */
 export class PluginChild {
@@ -90,6 +93,19 @@ export class PluginChild {
   /** Signals the whole group; nothing happens when it has ended. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#group !== undefined) killGroup(this.#group, signal);
+  }
+
+  /** What the process has left in its group, now that it has ended: TERM, and KILL after so many milliseconds. */
+  async endRest(graceMs: number): Promise<void> {
+    const group = this.#group;
+    if (group === undefined || !groupHasMembers(group)) return;
+    killGroup(group, 'SIGTERM');
+    for (let waitedMs = 0; waitedMs < graceMs; waitedMs += GROUP_POLL_MS) {
+      await delay(Math.min(GROUP_POLL_MS, graceMs - waitedMs));
+      // Its number may be another's from now on.
+      if (!groupHasMembers(group)) return;
+    }
+    killGroup(group, 'SIGKILL');
   }
 
   #start(file: string): ChildProcess {

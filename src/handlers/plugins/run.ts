@@ -54,7 +54,7 @@ export async function runInChild(child: PluginChild, context: StepContext, limit
   signal.removeEventListener('abort', onAbort);
   for (const timer of timers) clearTimeout(timer);
   // Whatever of an interrupted group outlived its leader; what a plug-in leaves behind otherwise is left alone.
-  if (signal.aborted || end === undefined) child.signal('SIGKILL');
+  if (end !== undefined && signal.aborted) await child.endRest(limits.killGraceMs);
   return publicResult(conclude(result, end, signal.aborted, limits.memoryMegabytes));
 }
 

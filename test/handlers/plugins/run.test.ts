@@ -206,6 +206,17 @@ describe('after the abort', () => {
     await vi.waitFor(() => expect(isRunning(Number(lab.read('pid')))).toBe(false), { timeout: 20_000, interval: 20 });
   });
 
+  test('what one that heeds it leaves behind has time to tidy up', async () => {
+    const body = `
+      const { spawn } = await import('node:child_process');
+      const tidy = 'trap "sleep 0.5; echo tidied > ${lab.file('tidied')}; exit" TERM; echo ready; while :; do sleep 0.05; done';
+      const child = spawn('/bin/sh', ['-c', tidy], { stdio: ['ignore', 'pipe', 'ignore'] });
+      child.stdout.once('data', () => ${ready.replace(/;?$/, '')});
+      ${untilAbort} throw context.signal.reason;`;
+    expect(await abortOnceReady(body, patient)).toEqual({ outcome: 'interrupted' });
+    expect(lab.read('tidied')).toBe('tidied\n');
+  });
+
   test('one that catches TERM is killed', async () => {
     expect(
       await abortOnceReady(`process.on('SIGTERM', () => undefined); ${ready} await new Promise(() => undefined)`),
