@@ -138,7 +138,7 @@ export class Agent {
     this.#log.info({ graceSeconds: this.#config.jobs.stopGraceSeconds }, 'stopping: no new job is taken');
     await services.dispatcher.stop(this.#config.jobs.stopGraceSeconds * 1000);
     services.storage.stop();
-    await services.reporter.flush(LAST_WORDS_MS);
+    await Promise.all([services.reporter.flush(LAST_WORDS_MS), services.progress.flush(LAST_WORDS_MS)]);
     this.#closeSession(services);
     for (const plugin of this.#plugins) plugin.end();
     services.client.stop();
@@ -286,5 +286,5 @@ export class Agent {
   }
 }
 
-/** Milliseconds that results may take to reach the service at a stop; what is left waits in the outbox. */
+/** Milliseconds that results and progress may take to reach the service at a stop; results that do not wait in the outbox. */
 const LAST_WORDS_MS = 2_000;

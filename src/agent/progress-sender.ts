@@ -3,6 +3,7 @@ import type { UpdateRequest } from '../jobs/jobs-client.ts';
 import type { StatusDetails } from '../jobs/model.ts';
 import { JobsRejectedError } from '../jobs/rejection.ts';
 import { keyText } from '../journal/journal.ts';
+import { underAnySignal } from '../system/any-signal.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { ExecutionIdentity, ExecutionUpdates } from './execution-updates.ts';
@@ -20,7 +21,7 @@ interface Unsent {
   /** What the execution itself has said last, and what is said beside it. */
   details: StatusDetails;
   remarks: StatusDetails;
-  sending: boolean;
+  sending: Promise<void> | undefined;
 }
 
 interface ProgressSenderDeps {
@@ -38,6 +39,8 @@ interface ProgressSenderDeps {
 export class ProgressSender {
   readonly #deps: ProgressSenderDeps;
   readonly #unsent = new Map<string, Unsent>();
+  /** Aborted by `flush()`: updates follow one another without an interval. */
+  readonly #hurry = new AbortController();
   #session: AbortSignal | undefined;
 
   constructor(deps: ProgressSenderDeps) {
@@ -73,20 +76,28 @@ export class ProgressSender {
     this.#unsent.delete(keyText(identity));
   }
 
+  /** For the end of the agent: resolves when what can be sent now has been sent, or after `ms`. */
+  async flush(ms: number): Promise<void> {
+    this.#hurry.abort();
+    const waiting = new AbortController();
+    const sent = Promise.all([...this.#unsent.values()].map(({ sending }) => sending));
+    await Promise.race([sent, sleep(this.#deps.clock, ms, waiting.signal)]);
+    waiting.abort();
+  }
+
   #entry(identity: ExecutionIdentity): Unsent {
     const text = keyText(identity);
     const known = this.#unsent.get(text);
     if (known && known.identity.queuedAt === identity.queuedAt) return known;
-    const unsent = { identity, progress: undefined, details: {}, remarks: {}, sending: false };
+    const unsent = { identity, progress: undefined, details: {}, remarks: {}, sending: undefined };
     this.#unsent.set(text, unsent);
     return unsent;
   }
 
   #start(unsent: Unsent): void {
     if (unsent.sending || !this.#session) return;
-    unsent.sending = true;
-    void this.#send(unsent, this.#session).finally(() => {
-      unsent.sending = false;
+    unsent.sending = this.#send(unsent, this.#session).finally(() => {
+      unsent.sending = undefined;
       // Something came in after the last look, or with a new session.
       if (unsent.progress && this.#isCurrent(unsent)) this.#start(unsent);
     });
@@ -111,7 +122,7 @@ export class ProgressSender {
           onOver(identity, end.why);
           return;
         }
-        await sleep(clock, PROGRESS_INTERVAL_MS, session);
+        await underAnySignal([session, this.#hurry.signal], (signal) => sleep(clock, PROGRESS_INTERVAL_MS, signal));
       } catch (error) {
         putBack(unsent, isInvalid(error) ? withoutDetails(progress) : progress);
         if (session.aborted) return;

@@ -1,14 +1,14 @@
 import { errorMessage } from '../errors.ts';
-import type { StepContext, StepResult } from '../handlers/step.ts';
+import type { StepResult } from '../handlers/step.ts';
 import type { StatusDetails } from '../jobs/model.ts';
 import { nextState } from '../journal/states.ts';
 import { afterEvent, type RebootKind, type StepEvent, type StepRecord } from '../journal/step-record.ts';
 import { underAnySignal } from '../system/any-signal.ts';
 import { sleep } from '../system/clock.ts';
+import { callStep } from './call-step.ts';
 import type { Step } from './plan.ts';
 import { resume } from './resumption.ts';
 import type { RunEnd, RunOptions } from './run-options.ts';
-import { statusDetails } from './status-details.ts';
 import { endedWithAgent } from './stop-news.ts';
 import { documentTimedOut, type Stopwatch, stepTimedOut, TimeLimit } from './time-limit.ts';
 
@@ -135,7 +135,13 @@ export class StepRun {
     });
     if (this.#state !== 'cleaning') this.#options.stepStarts(this.#record.index);
     this.#note(place, `started (attempt ${this.#record.attempts})`);
-    const result = await underAnySignal([limit.signal, cutOff, wantsEnd], (signal) => this.#call(step, signal));
+    const at = { record: this.#record, lastProgress: this.#progress };
+    const onSaved = (value: unknown): void => {
+      this.#progress = value;
+    };
+    const result = await underAnySignal([limit.signal, cutOff, wantsEnd], (signal) =>
+      callStep(step, this.#options, at, signal, onSaved),
+    );
     limit.clear();
     if (await endedWithAgent(result, clock, stopping)) return { outcome: 'interrupted' };
     if (result.outcome !== 'interrupted') return result;
@@ -143,41 +149,6 @@ export class StepRun {
     if (limit.reached?.whole) return { outcome: 'given up', reason: limit.reached.reason, isWhole: true };
     if (limit.reached) return { outcome: 'failed', reason: limit.reached.reason, details: {} };
     return cutOff.aborted ? result : { outcome: 'failed', reason: 'ended without a result', details: {} };
-  }
-
-  /** A step that rejects has a fault of ours: it costs this job, not the agent. */
-  async #call(step: Step, signal: AbortSignal): Promise<StepResult> {
-    const { job, log, workspace, writer, rebooter } = this.#options;
-    const { bootId } = this.#record;
-    let running = true;
-    try {
-      return await step.run({
-        job,
-        stepIndex: this.#record.index,
-        attempt: this.#record.attempts,
-        signal,
-        log,
-        output: workspace.output,
-        scratchDirectory: workspace.scratchDirectory,
-        lastProgress: this.#progress,
-        rebooted: bootId !== undefined && bootId !== rebooter.bootId(),
-        saveProgress: (value) => {
-          if (!running) return;
-          writer.saveProgress(value);
-          this.#progress = value;
-        },
-        reportProgress: (details) => {
-          // What a plug-in left behind may still call: a step that is over makes no more progress.
-          if (running) this.#options.reportProgress(statusDetails(details));
-        },
-        refreshDocument: () => this.#options.refreshDocument(),
-      } satisfies StepContext);
-    } catch (error) {
-      log.error({ step: step.name, err: error }, 'a step rejected instead of giving a result');
-      return { outcome: 'failed', reason: `internal error: ${errorMessage(error)}`, details: {} };
-    } finally {
-      running = false;
-    }
   }
 
   /** Puts a try's result on disk where it is no end of the step, and says what it means. */

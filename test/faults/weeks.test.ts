@@ -310,6 +310,16 @@ describe('the service’s step timer', () => {
     await expectTruth(world);
   });
 
+  it('does not go on while the device starts anew within a second of other news', async () => {
+    await world.operator.createJob('job', limited('job', { progress: true, ends: ['reboot'] }));
+    await world.settle();
+    await world.stopDevice();
+    expect(timers()).toEqual([3, undefined, -1]);
+    await world.rebootDevice();
+    expect(await world.outcome('job')).toBe('SUCCEEDED');
+    await expectTruth(world);
+  });
+
   it.each([
     0, 1,
   ])('is set anew when a step runs again that was cut off, be it the first one: step %i', async (index) => {
