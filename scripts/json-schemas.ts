@@ -24,7 +24,7 @@ export function documentJsonSchema(builtIns: readonly BuiltIn[]): DocumentJsonSc
     overrideSchema: ({ valibotSchema, jsonSchema }) =>
       valibotSchema.type === 'optional' ? orAbsent(jsonSchema) : undefined,
     overrideAction: ({ valibotAction: { type, ...rest }, jsonSchema }) => {
-      if (type !== 'check' && type !== 'raw_check') return undefined;
+      if (type !== 'check' && type !== 'partial_check' && type !== 'raw_check') return undefined;
       unsaid.push('message' in rest && typeof rest.message === 'string' ? rest.message : type);
       return jsonSchema;
     },

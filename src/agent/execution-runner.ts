@@ -71,7 +71,7 @@ export class ExecutionRunner {
     if (wanted.kind === 'unwanted') return this.#forget(execution, wanted.why);
     if (stopping.aborted) return 'over';
     const { document } = wanted;
-    const verdict = await planner.plan(document, { execution: keyText(execution) });
+    const verdict = await planner.plan(document, { execution: nameOf(execution) });
     // First: the plug-ins of an agent that stops may have been ended with it, which is no verdict.
     if (stopping.aborted) return 'over';
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
@@ -94,12 +94,13 @@ export class ExecutionRunner {
 
   /** One that has begun. Where the service does not want it any more, its cleanup is still due. */
   async #goOn(execution: RunnableExecution, signals: RunSignals): Promise<Processed> {
-    const { documents, planner, watch } = this.#deps;
+    const { documents, planner, watch, stopping } = this.#deps;
     const wanted = await documents.obtain(execution, signals.session);
     if (wanted.kind === 'unwanted') signals.unwanted.abort();
     else watch.timesOutIn(execution, wanted.secondsLeft);
     const { document } = execution;
-    const verdict = await planner.plan(document, { execution: keyText(execution), begun: execution.handler });
+    const verdict = await planner.plan(document, { execution: nameOf(execution), begun: execution.handler });
+    if (stopping.aborted) return 'over';
     if (verdict.kind === 'rejected') return this.#refuse(execution, verdict.reason, signals);
     const { plan } = verdict;
     if (execution.historyLost && execution.state !== 'cleaning') {
@@ -250,6 +251,11 @@ export class ExecutionRunner {
 
 const HISTORY_LOST =
   'the journal of this device was lost or damaged while the job was in progress: which of its steps have run is not known, so none was run again';
+
+/** Of this job and no other that may have had its id. */
+function nameOf(execution: RunnableExecution): string {
+  return `${keyText(execution)} ${execution.queuedAt}`;
+}
 
 function timerField(stepTimeoutInMinutes: number | undefined): { stepTimeoutInMinutes?: number } {
   return stepTimeoutInMinutes === undefined ? {} : { stepTimeoutInMinutes };

@@ -252,7 +252,7 @@ export class Intake {
 
 /** For a result whose details are not kept, or for none. */
 const SETTLED =
-  'the service had said that this execution was over, and then that it is IN_PROGRESS: none of its steps was run again';
+  'this execution had ended here, and the service has it IN_PROGRESS: it is told once more, and none of its steps was run again';
 
 function listed(summaries: PendingList['queued'], status: ListedExecution['status']): readonly ListedExecution[] {
   return summaries.map(({ jobId, executionNumber, queuedAt }) => ({ jobId, executionNumber, queuedAt, status }));

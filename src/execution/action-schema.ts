@@ -33,7 +33,13 @@ function commonEntries() {
     allowStdErr: v.optional(allowStdErr()),
     ignoreStepFailure: v.optional(flag('A failure of this step counts as a success.'), false),
     includeStdOut: v.optional(flag('The end of stdout goes into the status details; absent: as the document says.')),
-    timeoutSeconds: v.optional(whole('Seconds that one attempt may take; absent: no limit.', 1, LONGEST_SECONDS)),
+    timeoutSeconds: v.optional(
+      whole(
+        'Seconds that one attempt may take; absent: as the device has it (jobs.stepTimeoutSeconds).',
+        1,
+        LONGEST_SECONDS,
+      ),
+    ),
     retry: v.optional(retry()),
     environment: v.optional(environment('Environment variables beside those that every step gets.'), {}),
     workingDirectory: v.optional(absolutePath('Where the step’s programs start.')),
@@ -90,7 +96,7 @@ function handlerAction() {
   const input = v.pipe(
     v.object({ handler: handlerName(HANDLER), ...handlerEntries() }, OBJECT),
     v.forward(
-      v.check(({ handler, path }) => isPathOf(handler, path), NO_PATH_BESIDE),
+      v.partialCheck([['handler'], ['path']], ({ handler, path }) => isPathOf(handler, path), NO_PATH_BESIDE),
       ['path'],
     ),
   );

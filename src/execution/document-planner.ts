@@ -8,7 +8,7 @@ import { documentStep } from './document-step.ts';
 import { type Judge, judgeForDevice } from './document-verdict.ts';
 import type { JobDocument } from './job-document.ts';
 import type { Planner, PlanOptions, Verdict } from './plan.ts';
-import { PluginAsking } from './plugin-asking.ts';
+import { PluginAsking, TRIES_OF_A_BEGUN_ONE, TRIES_OF_A_NEW_ONE } from './plugin-asking.ts';
 import type { PlannedPlugin } from './plugin-step.ts';
 
 export interface DocumentPlannerOptions {
@@ -37,7 +37,7 @@ export class DocumentPlanner implements Planner {
 
   async #planNew(document: unknown, execution: string): Promise<Verdict> {
     const { plugins, judge, log } = this.#options;
-    const { verdict, faults } = await this.#asking.ask(plugins, document, execution);
+    const { verdict, faults } = await this.#asking.ask(plugins, document, execution, TRIES_OF_A_NEW_ONE);
     const known = verdict ?? (isAwsDocument(document) ? await this.#planAws(document, judge) : undefined);
     if (known === undefined) return { kind: 'rejected', reason: this.#nobodyAccepts(faults) };
     if (faults.length === 0) return known;
@@ -53,7 +53,7 @@ export class DocumentPlanner implements Planner {
     if (begun === BUILT_IN_HANDLER) return this.#planAws(document, { ...judge, attributes: undefined });
     const plugin = plugins.find(({ name }) => name === begun);
     if (plugin === undefined) return interrupted(begun, 'this agent has it no longer (handlers.plugins)');
-    const { verdict, faults } = await this.#asking.ask([plugin], document, execution);
+    const { verdict, faults } = await this.#asking.ask([plugin], document, execution, TRIES_OF_A_BEGUN_ONE);
     return verdict ?? interrupted(begun, faults[0] ?? 'it no longer accepts the document');
   }
 

@@ -71,7 +71,7 @@ export function legacySchema() {
   return v.pipe(
     v.object(entries, OBJECT),
     v.forward(
-      v.check(({ operation, path }) => isPathOf(operation, path), NO_PATH_BESIDE),
+      v.partialCheck([['operation'], ['path']], ({ operation, path }) => isPathOf(operation, path), NO_PATH_BESIDE),
       ['path'],
     ),
   );

@@ -32,7 +32,7 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly reason: string };
 
 export interface PlanOptions {
-  /** Which execution it is: how often a plug-in could not be asked is counted by it. */
+  /** Which execution of which job it is: how often a plug-in could not be asked is counted by it. */
   readonly execution: string;
   /**
    * The handler that an execution which has begun was claimed for: it alone is asked, as its steps are counted within

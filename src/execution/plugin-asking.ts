@@ -1,11 +1,16 @@
-import { errorCode, errorMessage, ThingAgentError } from '../errors.ts';
+import { errorCode, errorMessage } from '../errors.ts';
 import type { Log } from '../system/log.ts';
 import { RecentMap } from '../system/recent-map.ts';
 import type { Verdict } from './plan.ts';
 import { type PlannedPlugin, pluginVerdict } from './plugin-step.ts';
 
-/** Tries of an execution that end because a plug-in does not answer: a board without memory may have some soon. */
-export const TRIES_LEFT_TO_A_PLUGIN = 2;
+/**
+ * Tries of an execution that end because a plug-in does not answer: a board without memory may have some soon, and a file
+ * that is being replaced is not there for a moment.
+ */
+export const TRIES_OF_A_NEW_ONE = 2;
+/** The same for an execution that has begun, which nobody else can go on with: half an hour of the agent's back-off. */
+export const TRIES_OF_A_BEGUN_ONE = 15;
 /** Pairs of an execution and a plug-in whose tries are remembered. */
 export const TRIES_KEPT = 1_000;
 
@@ -30,31 +35,33 @@ export class PluginAsking {
 
   /**
    * In their order, up to the first that does not decline.
+   * @param tries that end because one does not answer, until it has answered once.
    * @throws ThingAgentError PLUGIN_UNANSWERED, retryable: this execution is to be tried again.
    */
-  async ask(plugins: readonly PlannedPlugin[], document: unknown, execution: string): Promise<Asked> {
+  async ask(plugins: readonly PlannedPlugin[], document: unknown, execution: string, tries: number): Promise<Asked> {
     const faults: string[] = [];
     for (const plugin of plugins) {
       try {
         const verdict = await pluginVerdict(plugin, document, this.#log);
+        this.#tries.delete(keyOf(execution, plugin));
         if (verdict.kind !== 'declined') return { verdict, faults };
       } catch (error) {
         if (errorCode(error) !== 'PLUGIN_UNANSWERED') throw error;
-        if (isPassing(error) && this.#hasTriesLeft(`${execution} ${plugin.name}`)) throw error;
+        if (this.#hasTriesLeft(keyOf(execution, plugin), tries)) throw error;
         faults.push(errorMessage(error));
       }
     }
     return { faults };
   }
 
-  #hasTriesLeft(key: string): boolean {
-    const tries = this.#tries.get(key) ?? 0;
-    if (tries >= TRIES_LEFT_TO_A_PLUGIN) return false;
-    this.#tries.set(key, tries + 1);
+  #hasTriesLeft(key: string, most: number): boolean {
+    const had = this.#tries.get(key) ?? 0;
+    if (had >= most) return false;
+    this.#tries.set(key, had + 1);
     return true;
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return error instanceof ThingAgentError && error.retryable;
+function keyOf(execution: string, { name }: PlannedPlugin): string {
+  return `${execution} ${name}`;
 }

@@ -9,8 +9,8 @@ export type PlannedPlugin = Pick<Plugin, 'name' | 'accepts' | 'run'>;
 export type PluginVerdict = Verdict | { readonly kind: 'declined'; readonly why?: string | undefined };
 
 /**
- * What a document comes to if this plug-in takes it. Rejects with PLUGIN_UNANSWERED, retryable, when it did not say
- * whether it does: it has not declined.
+ * What a document comes to if this plug-in takes it. Rejects with PLUGIN_UNANSWERED when it did not say whether it does:
+ * it has not declined.
  */
 export async function pluginVerdict(plugin: PlannedPlugin, document: unknown, log: Log): Promise<PluginVerdict> {
   const acceptance = await plugin.accepts(document);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ThingAgentError } from '../../src/errors.ts';
 import { createDocumentParser } from '../../src/execution/document-parser.ts';
 import { DocumentPlanner } from '../../src/execution/document-planner.ts';
+import { TRIES_OF_A_BEGUN_ONE } from '../../src/execution/plugin-asking.ts';
 import type { PlannedPlugin } from '../../src/execution/plugin-step.ts';
 import type { Acceptance } from '../../src/handlers/contract.ts';
 import { ProcessRunner } from '../../src/system/child-process.ts';
@@ -19,12 +20,12 @@ const takes = (name: string, type: string) =>
   plugin(name, (document) => ({ kind: typeof document === type ? 'accepted' : 'declined' }));
 
 /** Cannot be asked, as often as it says. */
-function bad(name: string, { retryable = true, times = Number.POSITIVE_INFINITY } = {}): PlannedPlugin {
+function bad(name: string, times = Number.POSITIVE_INFINITY): PlannedPlugin {
   let left = times;
   return plugin(name, () => {
     left -= 1;
     if (left < 0) return { kind: 'accepted' };
-    throw new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${name}" cannot be asked: why`, { retryable });
+    throw new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${name}" cannot be asked: why`, { retryable: true });
   });
 }
 
@@ -57,7 +58,7 @@ test('the first plug-in that accepts gets the job, the built-in schema comes las
 
 describe('a plug-in that cannot be asked', () => {
   test('is asked again at two later tries of the execution, each execution by itself, and may then accept', async () => {
-    const planned = planner([bad('p', { times: 4 })]);
+    const planned = planner([bad('p', 4)]);
     await expect(planned.plan(1, job)).rejects.toMatchObject(UNANSWERED);
     await expect(planned.plan(1, { execution: 'other 1' })).rejects.toMatchObject(UNANSWERED);
     await expect(planned.plan(1, job)).rejects.toMatchObject(UNANSWERED);
@@ -85,9 +86,25 @@ describe('a plug-in that cannot be asked', () => {
     expect(await planned.plan(AWS, aws)).toMatchObject({ kind: 'plan' });
   });
 
-  test('for good counts as declined at once, and what nobody takes is rejected with its fault', async () => {
-    const planned = planner([bad('p', { retryable: false }), takes('second', 'number')]);
-    expect(await planned.plan(AWS, job)).toMatchObject({ plan: { handler: 'aws-document' } });
+  test('has its tries anew once it has answered', async () => {
+    let asked = 0;
+    const planned = planner([
+      plugin('p', (document) => {
+        asked += 1;
+        if (asked % 3 === 0) return { kind: 'accepted' };
+        return bad('p').accepts(document) as never;
+      }),
+    ]);
+    for (const _round of [1, 2, 3]) {
+      await expect(planned.plan(1, job)).rejects.toMatchObject(UNANSWERED);
+      await expect(planned.plan(1, job)).rejects.toMatchObject(UNANSWERED);
+      expect(await planned.plan(1, job)).toMatchObject({ plan: { handler: 'p' } });
+    }
+  });
+
+  test('and what nobody takes is rejected with its fault', async () => {
+    const planned = planner([bad('p'), takes('second', 'number')]);
+    for (const _try of [1, 2]) await expect(planned.plan('x', job)).rejects.toMatchObject(UNANSWERED);
     expect(await planned.plan('x', job)).toEqual({
       kind: 'rejected',
       reason:
@@ -119,8 +136,9 @@ describe('an execution that has begun', () => {
     expect(await reason('second')).toMatchObject({
       reason: 'interrupted under the handler second: it no longer accepts the document',
     });
-    await expect(reason('p', 1)).rejects.toMatchObject(UNANSWERED);
-    await expect(reason('p', 1)).rejects.toMatchObject(UNANSWERED);
+    for (let tries = 0; tries < TRIES_OF_A_BEGUN_ONE; tries += 1) {
+      await expect(reason('p', 1)).rejects.toMatchObject(UNANSWERED);
+    }
     expect(await reason('p', 1)).toMatchObject({
       reason: 'interrupted under the handler p: plug-in "p" cannot be asked: why',
     });

@@ -26,7 +26,7 @@ const refuse = (operation: string, code: string, times: number) =>
 const denials = () => refuse('DescribeJobExecution', CODES[0] ?? '', 2);
 const reasonOf = async () => (await world.execution('job'))?.statusDetails['reason'];
 const GIVEN_UP =
-  /had said that this execution was over, and then that it is IN_PROGRESS: none of its steps was run again/;
+  /had ended here, and the service has it IN_PROGRESS: it is told once more, and none of its steps was run again/;
 
 /** A list without it makes the agent ask. */
 async function makeDoubtful(): Promise<void> {

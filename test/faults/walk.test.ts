@@ -129,7 +129,7 @@ function expectDone(document: WorkDocument, execution: ServiceExecution, causes:
   const reason = details['reason'] ?? '';
   const canFail = document.timeoutSeconds !== undefined || document.steps.some(canStepFail);
   if (status === 'FAILED') {
-    expect(canFail || /interrupted|was stopped|had said that this execution was over/.test(reason), story).toBe(true);
+    expect(canFail || /interrupted|was stopped|had ended here/.test(reason), story).toBe(true);
     return;
   }
   expect(status, story).toBe('SUCCEEDED');

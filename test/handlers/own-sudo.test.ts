@@ -79,6 +79,14 @@ describe('our own sudo', () => {
     });
   });
 
+  test('hands everything on where it cannot tell who asks', () => {
+    mkdirSync(join(directory, 'few'));
+    symlinkSync(execFileSync('which', ['sh'], { encoding: 'utf8' }).trim(), join(directory, 'few/sh'));
+    const PATH = `${OWN}:${join(directory, 'next')}:${join(directory, 'few')}`;
+    const { stdout } = spawnSync('sudo', ['-u', 'no-such-user', 'pwd'], { encoding: 'utf8', env: { PATH } });
+    expect(stdout).toBe('next|-u|no-such-user|pwd');
+  });
+
   test('is short enough to be read', () => {
     expect(execFileSync('wc', ['-l', join(OWN, 'sudo')], { encoding: 'utf8' })).toMatch(/^3\d /);
   });

@@ -43,6 +43,7 @@ export class PluginChild {
   #stderr = new OutputTail();
   #overMemory = false;
   #garbage = 0;
+  #isAborted = false;
   #entry: LedgerEntry | undefined;
 
   /** Starts it. What keeps it from starting is told by its end. */
@@ -95,8 +96,22 @@ export class PluginChild {
     if (this.#group !== undefined) killGroup(this.#group, signal);
   }
 
-  /** What the process has left in its group, now that it has ended: TERM, and KILL after so many milliseconds. */
+  /** Its work is to end. From now on its end is not the end of the group: that is what `endRest` is for. */
+  abort(reason: string): void {
+    this.#isAborted = true;
+    this.send({ type: 'abort', reason });
+  }
+
+  /** What the aborted process has left in its group, now that it has ended: TERM, and KILL after so many milliseconds. */
   async endRest(graceMs: number): Promise<void> {
+    try {
+      await this.#endRest(graceMs);
+    } finally {
+      this.#entry?.ended();
+    }
+  }
+
+  async #endRest(graceMs: number): Promise<void> {
     const group = this.#group;
     if (group === undefined || !groupHasMembers(group)) return;
     killGroup(group, 'SIGTERM');
@@ -164,7 +179,8 @@ export class PluginChild {
   }
 
   #end(how: Partial<PluginEnd>): PluginEnd {
-    this.#entry?.ended();
+    // An agent that dies while it ends the rest leaves it to the next one.
+    if (!this.#isAborted) this.#entry?.ended();
     const end = { exitCode: null, signal: null, overMemory: false, stderrTail: this.#stderr.publicText(), ...how };
     return { ...end, overMemory: this.#overMemory || ranOutOfHeap(end) };
   }

@@ -1,13 +1,12 @@
 import type { Stats } from 'node:fs';
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { errorCode, errorMessage } from '../../errors.ts';
+import { errorMessage } from '../../errors.ts';
 
 export type ExaminedFile =
   /** `real` is what was examined, and what is to be imported; `version` changes when the file does. */
   | { readonly kind: 'safe'; readonly real: string; readonly version: string }
-  /** `isLasting`: it does not pass by itself. */
-  | { readonly kind: 'unsafe'; readonly problem: string; readonly isLasting: boolean };
+  | { readonly kind: 'unsafe'; readonly problem: string };
 
 /**
  * Says whether nobody but root and the agent's own user can change what this path names: the file, every symbolic link
@@ -33,12 +32,9 @@ export async function examinePluginFile(
     }
     return { kind: 'safe', real, version: `${file.dev}:${file.ino}:${file.size}:${file.mtimeNs}` };
   } catch (error) {
-    return unsafe(errorMessage(error), LASTING.has(errorCode(error) ?? ''));
+    return unsafe(errorMessage(error));
   }
 }
-
-/** Of the system's errors those that only a person can mend: not a want of memory or descriptors, nor a bad disk. */
-const LASTING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
 
 /** The path as it is written, and as each symbolic link on the way has it, one after the other, as the kernel walks. */
 async function waysTo(path: string): Promise<string[]> {
@@ -78,6 +74,6 @@ function ancestors(path: string): string[] {
   return parent === path ? [] : [parent, ...ancestors(parent)];
 }
 
-function unsafe(problem: string, isLasting = true): ExaminedFile {
-  return { kind: 'unsafe', problem, isLasting };
+function unsafe(problem: string): ExaminedFile {
+  return { kind: 'unsafe', problem };
 }

@@ -67,8 +67,8 @@ export class Plugin {
 
   /**
    * Whether it wants this document; asked one at a time. One that throws has declined.
-   * @throws ThingAgentError PLUGIN_UNANSWERED when it cannot be asked or does not answer in time: it has not declined.
-   * Retryable, but where only a person can mend it: its file is gone or not safe, or has another plug-in in it.
+   * @throws ThingAgentError PLUGIN_UNANSWERED, retryable, when it cannot be asked or does not answer in time: it has not
+   * declined.
    */
   async accepts(document: unknown): Promise<Acceptance> {
     const answer = this.#lastAsk.then(() => this.#ask(document));
@@ -101,9 +101,7 @@ export class Plugin {
 
   async #ask(document: unknown): Promise<Acceptance> {
     const process = await this.#obtain();
-    if (process.kind === 'fault') {
-      throw this.#unanswered(`cannot be asked: ${process.problem}`, process.isLasting !== true);
-    }
+    if (process.kind === 'fault') throw this.#unanswered(`cannot be asked: ${process.problem}`);
     const { child, version } = process;
     const { acceptDeadlineMs, memoryMegabytes } = this.#options;
     this.#asked += 1;
@@ -136,7 +134,7 @@ export class Plugin {
   async #obtain(context?: StepContext): Promise<(StartedPlugin & { kind: 'started'; version: string }) | Fault> {
     const file = await examinePluginFile(this.path, this.#options.trustAnyFile);
     if (file.kind === 'unsafe') {
-      return { kind: 'fault', problem: `not permitted: ${this.path}: ${file.problem}`, isLasting: file.isLasting };
+      return { kind: 'fault', problem: `not permitted: ${this.path}: ${file.problem}` };
     }
     const { version, real } = file;
     const idle = this.#idle;
@@ -157,7 +155,7 @@ export class Plugin {
     if (started.name === this.name) return { ...started, version };
     child.signal('SIGKILL');
     const problem = `its name was "${this.name}" when the agent started, and is "${started.name}" now: restart the agent`;
-    return { kind: 'fault', problem, isLasting: true };
+    return { kind: 'fault', problem };
   }
 
   #keep(child: PluginChild, version: string): void {
@@ -175,13 +173,12 @@ export class Plugin {
     this.#idle = undefined;
   }
 
-  #unanswered(what: string, retryable = true): ThingAgentError {
-    return new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${this.name}" ${what}`, { retryable });
+  #unanswered(what: string): ThingAgentError {
+    return new ThingAgentError('PLUGIN_UNANSWERED', `plug-in "${this.name}" ${what}`, { retryable: true });
   }
 }
 
-/** `isLasting`: it does not pass by itself. */
-type Fault = Extract<StartedPlugin, { kind: 'fault' }> & { readonly isLasting?: boolean };
+type Fault = Extract<StartedPlugin, { kind: 'fault' }>;
 
 function lastLine(stderr: string): string {
   const line = stderr.trim().split('\n').at(-1)?.trim();

@@ -29,7 +29,7 @@ export async function runInChild(child: PluginChild, context: StepContext, limit
     after(limits.killGraceMs, () => givenUp.resolve(undefined));
   };
   const onAbort = () => {
-    child.send({ type: 'abort', reason: abortReason(signal) });
+    child.abort(abortReason(signal));
     after(limits.stopGraceMs, () => child.signal('SIGTERM'));
     after(limits.stopGraceMs + limits.killGraceMs, kill);
   };

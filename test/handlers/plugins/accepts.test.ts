@@ -87,8 +87,7 @@ describe('one that cannot be asked has not declined', () => {
   test('when its file has become unsafe, unreadable to Node, or another plug-in since the start', async () => {
     const plugin = await lab.load(TELLS_ITS_PID);
     chmodSync(plugin.path, 0o666);
-    const lasting = { code: 'PLUGIN_UNANSWERED', retryable: false };
-    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
+    await expect(plugin.accepts({})).rejects.toMatchObject(UNANSWERED);
     await expect(plugin.accepts({})).rejects.toThrow(/not permitted: .* it is writable by everyone/);
     expect(await plugin.run(lab.run().context)).toMatchObject({
       outcome: 'failed',
@@ -99,10 +98,10 @@ describe('one that cannot be asked has not declined', () => {
     await expect(plugin.accepts({})).rejects.toMatchObject(UNANSWERED);
     lab.write('plugin.mjs', TELLS_ITS_PID.replace("'p'", "'q'"));
     await expect(plugin.accepts({})).rejects.toThrow('its name was "p" when the agent started, and is "q" now');
-    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
+    await expect(plugin.accepts({})).rejects.toMatchObject(UNANSWERED);
     rmSync(plugin.path);
     await expect(plugin.accepts({})).rejects.toThrow('ENOENT');
-    await expect(plugin.accepts({})).rejects.toMatchObject(lasting);
+    await expect(plugin.accepts({})).rejects.toMatchObject(UNANSWERED);
   });
 });
 
