@@ -13,8 +13,9 @@ import { ABANDONED_MS } from '../src/handlers/download/part-file.ts';
 import { MAX_SAVED_BYTES } from '../src/handlers/plugins/values.ts';
 import { PENDING_LIST_LIMIT } from '../src/jobs/model.ts';
 import { DAMAGED_KEPT } from '../src/journal/damaged-copies.ts';
-import { QUEUED_KEPT, SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../src/journal/durable-journal.ts';
+import { SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../src/journal/durable-journal.ts';
 import { CHECKPOINT_PAGES, LOG_LIMIT_BYTES } from '../src/journal/journal-database.ts';
+import { QUEUED_KEPT } from '../src/journal/pending-list.ts';
 import { TAIL_BYTES } from '../src/system/output-tail.ts';
 
 const KIB = 1024;

@@ -13,6 +13,7 @@ import {
   type Result,
   type RunnableExecution,
 } from './journal.ts';
+import { dropBeyond, dropUnnamed, isDoubtful, record } from './pending-list.ts';
 import { type ExecutionState, nextState, type StateEvent } from './states.ts';
 import { afterEvent, freshStep, type StepEvent } from './step-record.ts';
 import {
@@ -28,8 +29,6 @@ import {
 export const SETTLED_KEPT = 1_000;
 /** Beyond them: forgotten at once, for neighbours in the file share pages. */
 export const SETTLED_FORGOTTEN_AT_ONCE = 64;
-/** Queued executions kept while lists are cut at the service's limit; those named longest ago come with a later list. */
-export const QUEUED_KEPT = 100;
 
 /** What happens to executions, kept by an ExecutionStore. */
 export class DurableJournal implements Journal {
@@ -44,17 +43,19 @@ export class DurableJournal implements Journal {
     const doubtful = list.executions.filter((listed) => isDoubtful(batch.get(listed), listed));
     let added = 0;
     for (const [position, execution] of list.executions.entries()) {
-      if (this.#record(batch, execution, list.timestamp, position)) added += 1;
+      const at = { timestamp: list.timestamp, position, isRebuilt: this.#store.rebuilt };
+      if (record(batch, execution, at)) added += 1;
     }
-    const dropped = this.#dropUnnamed(batch, list) + this.#dropBeyond(batch, list.executions);
+    const known = this.#store.executions.unsettled();
+    const dropped = dropUnnamed(batch, known, list) + dropBeyond(batch, known, list.executions);
     this.#store.commit(batch, list.complete);
     return { added, dropped, doubtful };
   }
 
   recordOne(execution: ListedExecution, timestamp: number | undefined): boolean {
     return this.#change((batch) => {
-      const isNew = this.#record(batch, execution, timestamp, 0);
-      this.#dropBeyond(batch, [execution]);
+      const isNew = record(batch, execution, { timestamp, position: 0, isRebuilt: this.#store.rebuilt });
+      dropBeyond(batch, this.#store.executions.unsettled(), [execution]);
       return isNew;
     });
   }
@@ -224,66 +225,6 @@ export class DurableJournal implements Journal {
     this.#store.commit(batch);
     return result;
   }
-
-  /** Returns whether the execution was new to us. */
-  #record(batch: Batch, listed: ListedExecution, timestamp: number | undefined, position: number): boolean {
-    const known = batch.get(listed);
-    const namedAt = timestamp ?? 0;
-    if (known && !isReused(known, listed)) {
-      const renamed = named(known, listed, namedAt, position);
-      if (renamed !== known) batch.put(renamed);
-      return false;
-    }
-    batch.put({
-      ...freshExecution(listed, batch.nextSequence()),
-      serviceStatus: listed.status,
-      position,
-      namedAt,
-      // In progress, unknown here, and there has been another journal: its steps may have run.
-      historyLost: this.#store.rebuilt && listed.status === 'IN_PROGRESS',
-    });
-    return true;
-  }
-
-  /**
-   * Messages may arrive out of order (AWS developer guide, Jobs and job execution states): only a complete list that is
-   * newer than the last message which named an execution may drop it. A doubtful one stays: its claim will tell.
-   */
-  #dropUnnamed(batch: Batch, { complete, timestamp, executions }: RecordedList): number {
-    if (!complete || timestamp === undefined) return 0;
-    const listed = new Set(executions.map(keyText));
-    const unnamed = this.#store.executions
-      .unsettled()
-      .filter((known) => known.state === 'queued' && known.namedAt < timestamp && !listed.has(keyText(known)));
-    for (const execution of unnamed) batch.remove(execution);
-    return unnamed.length;
-  }
-
-  /** Jobs may come and be cancelled for weeks while every list is cut: what none has named for long is forgotten. */
-  #dropBeyond(batch: Batch, named: readonly ListedExecution[]): number {
-    const now = new Set(named.map(keyText));
-    const others = this.#store.executions
-      .unsettled()
-      .filter((known) => known.state === 'queued' && batch.get(known) !== undefined && !now.has(keyText(known)));
-    const excess = others.length + now.size - QUEUED_KEPT;
-    if (excess <= 0) return 0;
-    const oldest = others.toSorted((a, b) => a.namedAt - b.namedAt || b.position - a.position).slice(0, excess);
-    for (const execution of oldest) batch.remove(execution);
-    return oldest.length;
-  }
-}
-
-/**
- * A job id may be used again after DeleteJob, and execution numbers start anew: a later queuedAt is another job, and an
- * earlier one is old news. A result that still waits for the old one must not be given to the new.
- */
-function isReused(known: StoredExecution, listed: ListedExecution): boolean {
-  return known.queuedAt !== 0 && known.queuedAt < listed.queuedAt && !isUnfinished(known);
-}
-
-/** Pending at the service and settled here. */
-function isDoubtful(known: StoredExecution | undefined, listed: ListedExecution): boolean {
-  return known?.state === 'settled' && !isReused(known, listed);
 }
 
 /** Its steps run, or may have run before the journal was lost. */
@@ -294,27 +235,6 @@ function hasBegun({ state, historyLost }: StoredExecution): boolean {
 /** Another job of the same id has taken the place of the one that is meant. */
 function isTaken(known: StoredExecution | undefined, { queuedAt = 0 }: { readonly queuedAt?: number }): boolean {
   return known !== undefined && queuedAt !== 0 && known.queuedAt !== 0 && known.queuedAt !== queuedAt;
-}
-
-/**
- * What has begun here keeps the queuedAt that it began with: it is what tells it from a later job of its id. Where
- * nothing new is said, the same object is given back: a list that says again what is known costs no write.
- */
-function named(known: StoredExecution, listed: ListedExecution, namedAt: number, position: number): StoredExecution {
-  if (known.state !== 'queued') return known.queuedAt === 0 ? { ...known, queuedAt: listed.queuedAt } : known;
-  const after = {
-    ...known,
-    position,
-    namedAt: Math.max(known.namedAt, namedAt),
-    queuedAt: Math.max(known.queuedAt, listed.queuedAt),
-    serviceStatus: listed.status,
-  };
-  const isSame =
-    after.position === known.position &&
-    after.namedAt === known.namedAt &&
-    after.queuedAt === known.queuedAt &&
-    after.serviceStatus === known.serviceStatus;
-  return isSame ? known : after;
 }
 
 /** A live execution, and the state that the event takes it to. Throws JOURNAL_STATE. */

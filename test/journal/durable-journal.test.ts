@@ -3,9 +3,10 @@ import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QUEUED_KEPT, SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durable-journal.ts';
+import { SETTLED_FORGOTTEN_AT_ONCE, SETTLED_KEPT } from '../../src/journal/durable-journal.ts';
 import type { Journal, ListedExecution } from '../../src/journal/journal.ts';
 import { openJournal, SCHEMA_VERSION } from '../../src/journal/journal-file.ts';
+import { QUEUED_KEPT } from '../../src/journal/pending-list.ts';
 import { fastDirectory } from '../support/fast-directory.ts';
 import { describeWith } from '../support/requirements.ts';
 
