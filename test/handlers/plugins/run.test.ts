@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Plugin } from '../../../src/handlers/plugins/plugin.ts';
 import type { StepResult } from '../../../src/handlers/step.ts';
+import type { LedgerEntry } from '../../../src/system/process-ledger.ts';
 import { PluginLab, type TestRun } from '../../support/plugin-lab.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -213,8 +214,16 @@ describe('after the abort', () => {
       const child = spawn('/bin/sh', ['-c', tidy], { stdio: ['ignore', 'pipe', 'ignore'] });
       child.stdout.once('data', () => ${ready.replace(/;?$/, '')});
       ${untilAbort} throw context.signal.reason;`;
-    expect(await abortOnceReady(body, patient)).toEqual({ outcome: 'interrupted' });
+    // For each process whether all was tidied up when it was struck off: an agent that dies before leaves it to the next.
+    const struck: boolean[][] = [];
+    const open = (): LedgerEntry => {
+      const its: boolean[] = [];
+      struck.push(its);
+      return { variables: {}, started: () => undefined, ended: () => void its.push(existsSync(lab.file('tidied'))) };
+    };
+    expect(await abortOnceReady(body, { ...patient, ledger: { open } })).toEqual({ outcome: 'interrupted' });
     expect(lab.read('tidied')).toBe('tidied\n');
+    expect(struck.at(-1)).toEqual([true]);
   });
 
   test('one that catches TERM is killed', async () => {
