@@ -180,21 +180,24 @@ describe('while a job waits for the device to start anew', () => {
   });
 
   it('one that wants it powered off has that too: a new start for the one is none for the other', async () => {
-    const both = ['reboot', 'shutdown'] as const;
-    for (const how of both)
-      await two.operator.createJob(how, work(how, { steps: [{ name: how, seconds: 10, ends: [how] }] }));
-    await two.advance(11 * SECOND);
+    // Their steps begin together, and the one for the new start ends first.
+    for (const [how, seconds] of [
+      ['reboot', 10],
+      ['shutdown', 11],
+    ] as const)
+      await two.operator.createJob(how, work(how, { steps: [{ name: how, seconds, ends: [how] }] }));
+    await two.advance(12 * SECOND);
     await isAsked(1);
     await two.advance(MINUTE);
     const off = () => two.log.filter(({ text }) => text === 'waiting for power-off');
     expect(off()).toEqual([]);
     expect(two.log.filter(({ text }) => text === 'the device is told to power off')).toEqual([]);
     await two.rebootDevice();
-    await two.advance(11 * SECOND);
+    await two.advance(12 * SECOND);
     await two.reallyUntil('the command for the shutdown has ended', () => off().length === 1);
     expect(two.deeds.of('shutdown').at(-1)).toBe('shutdown rebooting');
     await two.rebootDevice();
-    for (const how of both) expect(await two.outcome(how), two.story()).toBe('SUCCEEDED');
+    for (const how of ['reboot', 'shutdown']) expect(await two.outcome(how), two.story()).toBe('SUCCEEDED');
     expect(two.log.filter(({ text }) => text === 'the device is told to start anew')).toHaveLength(1);
     await expectTruth(two, 2);
   });
