@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commands, Lab } from '../support/lab.ts';
 
@@ -102,6 +102,49 @@ it('what a plug-in has saved is there again after the agent was killed, and its 
   expect(await lab.outcome('job')).toMatchObject({
     status: 'SUCCEEDED',
     details: { attempt: '2', last: '{"page":7}', note: 'true' },
+  });
+});
+
+/** Takes a document at first; asked again, it declines when it is told to answer. */
+const FICKLE = `
+import { existsSync, writeFileSync } from 'node:fs';
+export default {
+  name: 'fickle',
+  async accepts({ begun, asked, answer }) {
+    if (!existsSync(begun)) return true;
+    writeFileSync(asked, '');
+    while (!existsSync(answer)) await new Promise((resolve) => setTimeout(resolve, 20));
+    return false;
+  },
+  async run({ job }) {
+    writeFileSync(job.document.begun, '');
+    await new Promise(() => undefined);
+  },
+};`;
+
+it('what a plug-in says while the agent stops ends no job that has begun', async () => {
+  const plugin = lab.file('fickle.mjs');
+  writeFileSync(plugin, FICKLE, { mode: 0o644 });
+  const files = { begun: lab.file('begun'), asked: lab.file('asked'), answer: lab.file('answer') };
+  const settings = { handlers: { plugins: [plugin] }, jobs: { stopGraceSeconds: 10 } };
+  const first = await lab.startReadyAgent(settings);
+  await lab.createJob('job', files);
+  const exists = (path: string) => expect.poll(() => existsSync(path), { timeout: 20_000 }).toBe(true);
+  await exists(files.begun);
+  await first.stop('SIGKILL');
+
+  const second = lab.startAgent(settings);
+  await exists(files.asked);
+  const stopped = second.stop();
+  await second.message('stopping: no new job is taken');
+  writeFileSync(files.answer, '');
+  expect(await stopped).toBe(0);
+  expect((await lab.execution('job')).status).toBe('IN_PROGRESS');
+
+  lab.startAgent(settings);
+  expect(await lab.outcome('job')).toMatchObject({
+    status: 'FAILED',
+    details: { reason: 'interrupted under the handler fickle: it no longer accepts the document' },
   });
 });
 
