@@ -73,6 +73,11 @@ async function leave(script: string, files: readonly string[], { isNoted = true 
   return child;
 }
 
+/** Looked at by its parent too: a zombie still holds its number, which tells whose session it is. */
+async function gone({ pid }: ChildProcess): Promise<void> {
+  await expect.poll(() => pid !== undefined && processStatus(pid), { timeout: 10_000 }).toBeUndefined();
+}
+
 /** Changes what the ledger says of the one child in it. */
 function amend(part: object): void {
   for (const name of readdirSync(ledgerPath())) appendFileSync(join(ledgerPath(), name), `${JSON.stringify(part)}\n`);
@@ -126,7 +131,7 @@ test('a daemon, which has left the session, is let alone, as at any other end of
 test('what a program that is gone has left behind is known by its environment', async () => {
   const script = `sh -c '${note('ours')}; exec sleep 300' & env -i sh -c '${note('bare')}; exec /bin/sleep 300' & ${note('sh')}`;
   const child = await leave(script, ['pid-sh', 'pid-ours', 'pid-bare']);
-  await expect.poll(() => isAlive(child.pid), { timeout: 10_000 }).toBe(false);
+  await gone(child);
   await endAll();
   expect(['pid-ours', 'pid-bare'].map(pidOf).map(isAlive)).toEqual([false, false]);
 });
@@ -134,7 +139,7 @@ test('what a program that is gone has left behind is known by its environment', 
 test('where nobody can tell whose it is, it is let alone', async () => {
   const script = `env -i sh -c '${note('bare')}; exec /bin/sleep 300' & ${note('sh')}`;
   const child = await leave(script, ['pid-sh', 'pid-bare']);
-  await expect.poll(() => isAlive(child.pid), { timeout: 10_000 }).toBe(false);
+  await gone(child);
   await endAll();
   expect(isAlive(pidOf('pid-bare'))).toBe(true);
 });
