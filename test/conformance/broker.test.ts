@@ -44,7 +44,7 @@ async function settled(client: MqttClient, topics: readonly string[]): Promise<s
   const fence = `fence/${client.options.clientId}`;
   await client.subscribeAsync(fence);
   await client.publishAsync(fence, '');
-  await expect.poll(() => topics.includes(fence), { timeout: 5_000, interval: 5 }).toBe(true);
+  await expect.poll(() => topics.includes(fence), { interval: 5 }).toBe(true);
   return topics.filter((topic) => topic !== fence);
 }
 
@@ -123,7 +123,7 @@ describe('a will', () => {
       const dying = await connected({ will: { topic, payload: Buffer.from('{}'), qos: 1, retain: false } });
       dying.stream.destroy();
     }
-    await expect.poll(() => topics, { timeout: 5_000, interval: 5 }).toEqual(['last/words']);
+    await expect.poll(() => topics, { interval: 5 }).toEqual(['last/words']);
     expect(await settled(listener, topics)).toEqual(['last/words']);
   });
 });

@@ -85,7 +85,7 @@ describe('IotJobsClientv2', () => {
     const next = await collect(client.createNextJobExecutionChangedStream({ thingName }));
     const queuedAt = lab.now;
     await lab.createJob('life', thingName, { document: { do: 'it' } });
-    await expect.poll(() => [notified.length, next.length], { timeout: 5_000 }).toEqual([1, 1]);
+    await expect.poll(() => [notified.length, next.length]).toEqual([1, 1]);
     expect(notified[0]?.jobs?.['QUEUED' as never]).toHaveLength(1);
     expect(next[0]?.execution).toMatchObject({ jobId: 'life', status: 'QUEUED' });
 
@@ -101,7 +101,7 @@ describe('IotJobsClientv2', () => {
       includeJobExecutionState: true,
     });
     expect(updated.executionState).toMatchObject({ status: 'SUCCEEDED', versionNumber: 3 });
-    await expect.poll(() => [notified.length, next.length], { timeout: 5_000 }).toEqual([2, 2]);
+    await expect.poll(() => [notified.length, next.length]).toEqual([2, 2]);
     expect(notified[1]?.jobs).toEqual({});
     expect(next[1]?.execution).toBeUndefined();
     for (const stream of open.splice(0)) stream.close();

@@ -37,7 +37,7 @@ describeWithMosquitto('with Mosquitto between the Jobs service and an agent', ()
       await lab.startSimulator();
       await lab.startReadyAgent({ mqtt });
       await lab.createJob('runs', untilThere('go'));
-      await expect.poll(() => lab.statuses(), { timeout: 10_000 }).toMatchObject({ runs: 'IN_PROGRESS' });
+      await expect.poll(() => lab.statuses()).toMatchObject({ runs: 'IN_PROGRESS' });
       await lab.mosquitto.stop();
       await lab.createJob('meanwhile', commands(['true']));
       writeFileSync(file('go'), '');
@@ -81,7 +81,7 @@ describeWithMosquitto('with Mosquitto between the Jobs service and an agent', ()
   it('the simulator writes what the broker needs, waits for it, says so once, and ends its wait at SIGTERM', async () => {
     const simulator = lab.launchSimulator();
     const told = () => simulator.stderr.split('no connection to the broker').length - 1;
-    await expect.poll(told, { timeout: 10_000 }).toBe(1);
+    await expect.poll(told).toBe(1);
     expect(simulator.stderr).toContain('ECONNREFUSED');
     for (const name of ['ca.pem', 'broker/certificate.pem', 'broker/private.key'])
       expect(existsSync(file(`simulator/${name}`)), name).toBe(true);

@@ -95,7 +95,7 @@ describe('a job', () => {
     await lab.createJob('long', commands(['sh', '-c', `until [ -e ${lab.file('go')} ]; do sleep 0.05; done`]));
     await lab.createJob('cancelled', commands(lab.append('out', 'never')));
     await lab.createJob('last', commands(lab.append('out', 'last')));
-    await expect.poll(() => lab.statuses(), { timeout: 10_000 }).toMatchObject({ long: 'IN_PROGRESS' });
+    await expect.poll(() => lab.statuses()).toMatchObject({ long: 'IN_PROGRESS' });
     await lab.iot.send(new CancelJobCommand({ jobId: 'cancelled' }));
     writeFileSync(lab.file('go'), '');
     expect((await lab.outcome('last')).status).toBe('SUCCEEDED');
@@ -111,9 +111,7 @@ describe('the queue', () => {
     lab.startAgent();
     await lab.outcome('job-22', 40_000);
     expect(lab.lines('out')).toEqual(ids);
-    await expect
-      .poll(async () => new Set(Object.values(await lab.statuses())), { timeout: 10_000 })
-      .toEqual(new Set(['SUCCEEDED']));
+    await expect.poll(async () => new Set(Object.values(await lab.statuses()))).toEqual(new Set(['SUCCEEDED']));
   });
 
   it('runs as many at once as the config says', async () => {

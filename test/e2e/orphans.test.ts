@@ -14,8 +14,7 @@ afterEach(() => {
   return lab.close();
 });
 
-const written = (name: string, count: number) =>
-  expect.poll(() => lab.lines(name), { timeout: 20_000 }).toHaveLength(count);
+const written = (name: string, count: number) => expect.poll(() => lab.lines(name)).toHaveLength(count);
 
 async function killAgent(agent: ThingAgentProcess): Promise<void> {
   expect(await agent.stop('SIGKILL')).toBe('SIGKILL');
@@ -111,6 +110,6 @@ describe('what a killed agent has left running', () => {
     lab.startAgent(changes);
     expect((await lab.outcome('job', 40_000)).status).toBe('SUCCEEDED');
     expect(lab.lines('pids')).toHaveLength(2);
-    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
 });

@@ -87,16 +87,13 @@ it('what a plug-in has saved is there again after the agent was killed, and its 
   await lab.createJob('job', { patient: true });
   let pid = 0;
   await expect
-    .poll(
-      async () => {
-        pid = Number((await lab.execution('job')).statusDetails?.detailsMap?.['pid'] ?? 0);
-        return pid;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      pid = Number((await lab.execution('job')).statusDetails?.detailsMap?.['pid'] ?? 0);
+      return pid;
+    })
     .toBeGreaterThan(0);
   await agent.stop('SIGKILL');
-  await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
+  await expect.poll(() => isRunning(pid)).toBe(false);
 
   lab.startAgent({ handlers: { plugins: [plugin] } });
   expect(await lab.outcome('job')).toMatchObject({
@@ -129,7 +126,7 @@ it('what a plug-in says while the agent stops ends no job that has begun', async
   const settings = { handlers: { plugins: [plugin] }, jobs: { stopGraceSeconds: 10 } };
   const first = await lab.startReadyAgent(settings);
   await lab.createJob('job', files);
-  const exists = (path: string) => expect.poll(() => existsSync(path), { timeout: 20_000 }).toBe(true);
+  const exists = (path: string) => expect.poll(() => existsSync(path)).toBe(true);
   await exists(files.begun);
   await first.stop('SIGKILL');
 

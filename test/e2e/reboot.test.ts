@@ -199,7 +199,7 @@ it('what runs beside a job that waits for a reboot ends first, and what is queue
   await startAgent({ jobs: { concurrency: 2 } });
   const untilGo = `until [ -e ${lab.file('go')} ]; do sleep 0.05; done; echo "ended before $(cat ${lab.file('boot-id')})" >> ${lab.file('out')}`;
   await lab.createJob('beside', commands(['sh', '-c', untilGo]));
-  await expect.poll(() => lab.statuses(), { timeout: 20_000 }).toMatchObject({ beside: 'IN_PROGRESS' });
+  await expect.poll(() => lab.statuses()).toMatchObject({ beside: 'IN_PROGRESS' });
   await lab.createJob('reboots', document(action('reboot')));
   await agent.line((line) => /the device is to start anew/.test(String(line['msg'])), 'wish for a reboot');
   const started = `echo "started after $(tail -n 1 ${lab.file('boot-id')})" >> ${lab.file('out')}`;

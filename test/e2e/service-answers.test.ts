@@ -61,7 +61,7 @@ describe('a claim', () => {
     await startService(refusing(code, isUpdate));
     const agent = service.startAgent();
     await agent.message('no longer wants');
-    await expect.poll(() => service.count('get'), { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => service.count('get')).toBe(2);
     expect(existsSync(service.file('ran'))).toBe(false);
   });
 
@@ -70,7 +70,7 @@ describe('a claim', () => {
       operation === 'job/update' && nth < 2 ? { rejected: 'RequestThrottled' } : undefined,
     );
     service.startAgent();
-    await expect.poll(() => final(), { timeout: 15_000 }).toHaveLength(1);
+    await expect.poll(() => final()).toHaveLength(1);
     expect(readFileSync(service.file('ran'), 'utf8')).toBe('x\n');
   });
 
@@ -84,7 +84,7 @@ describe('a claim', () => {
   it('carries the execution number and the version that was described, and so does what follows', async () => {
     await startService(() => undefined);
     service.startAgent();
-    await expect.poll(() => final(), { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(() => final()).toHaveLength(1);
     expect(updates()).toMatchObject([
       { executionNumber: 1, expectedVersion: 1, status: 'IN_PROGRESS' },
       { executionNumber: 1, expectedVersion: 2, status: 'SUCCEEDED' },
@@ -182,7 +182,7 @@ describe('the pending list', () => {
       () => JSON.stringify(touch('ran')),
     );
     service.startAgent();
-    await expect.poll(() => final(), { timeout: 10_000 }).toMatchObject([{ status: 'SUCCEEDED' }]);
+    await expect.poll(() => final()).toMatchObject([{ status: 'SUCCEEDED' }]);
   });
 });
 
@@ -192,7 +192,7 @@ describe('a notification', () => {
     const agent = service.startAgent();
     await agent.message(/^pending jobs$/);
     service.publish('notify-next', { execution: { ...summary('job'), status: 'QUEUED', jobDocument: touch('ran') } });
-    await expect.poll(() => final(), { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(() => final()).toHaveLength(1);
     const describes = service.requests.filter(({ operation }) => operation === 'job/get');
     expect(describes.map(({ body }) => body['includeJobDocument'])).toEqual([false]);
   });
@@ -206,7 +206,7 @@ describe('a notification', () => {
       ]);
     await startService(() => undefined, document);
     const agent = service.startAgent({ jobs: { concurrency: 3 } });
-    await expect.poll(() => existsSync(service.file('ran')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(service.file('ran'))).toBe(true);
     const execution = { ...summary('job'), status: 'IN_PROGRESS', jobDocument: document() };
     for (let i = 0; i < 3; i += 1) {
       service.publish('notify-next', { timestamp: 1_800_000_000, execution });

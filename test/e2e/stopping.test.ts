@@ -17,16 +17,13 @@ const waitFor = (name: string) => [
 ];
 const written = (text: string) =>
   expect
-    .poll(
-      () => {
-        try {
-          return lab.lines('out');
-        } catch {
-          return [];
-        }
-      },
-      { timeout: 10_000 },
-    )
+    .poll(() => {
+      try {
+        return lab.lines('out');
+      } catch {
+        return [];
+      }
+    })
     .toContain(text);
 
 /** A zombie that nobody reaps has no command line any more. */

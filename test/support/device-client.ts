@@ -18,7 +18,7 @@ export interface DeviceOptions {
   readonly key: Buffer;
 }
 
-const WAIT = { timeout: 5_000, interval: 5 };
+const WAIT = { timeout: 20_000, interval: 5 };
 
 /** MQTT.js on the simulator's broker, with all that it has been sent. Nothing but the client judges what comes. */
 export class DeviceClient {

@@ -72,9 +72,7 @@ export class Mosquitto {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;
     });
-    await expect
-      .poll(() => child.exitCode !== null || listens(this.port), { timeout: 10_000, interval: 20 })
-      .toBe(true);
+    await expect.poll(() => child.exitCode !== null || listens(this.port), { interval: 20 }).toBe(true);
     if (child.exitCode !== null) throw new Error(`mosquitto has ended:\n${this.#log}`);
   }
 

@@ -67,15 +67,13 @@ async function leave(script: string, files: readonly string[], { isNoted = true 
   });
   children.push(child);
   if (isNoted && child.pid !== undefined) entry.started(child.pid);
-  await expect
-    .poll(() => files.every((name) => existsSync(join(directory, name))), { timeout: 20_000, interval: 10 })
-    .toBe(true);
+  await expect.poll(() => files.every((name) => existsSync(join(directory, name))), { interval: 10 }).toBe(true);
   return child;
 }
 
 /** Looked at by its parent too: a zombie still holds its number, which tells whose session it is. */
 async function gone({ pid }: ChildProcess): Promise<void> {
-  await expect.poll(() => pid !== undefined && processStatus(pid), { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(() => pid !== undefined && processStatus(pid)).toBeUndefined();
 }
 
 /** Changes what the ledger says of the one child in it. */
@@ -224,7 +222,7 @@ test.runIf(process.geteuid?.() === 0)('what an agent may not signal it waits for
   });
   const ended = new Promise((resolve) => waiting.once('close', resolve));
   // Beyond the grace: KILL has been tried too.
-  await expect.poll(() => said, { timeout: 20_000 }).toContain('waits');
+  await expect.poll(() => said).toContain('waits');
   expect(isAlive(child.pid)).toBe(true);
   expect(said).not.toContain('over');
   writeFileSync(join(directory, 'go'), '');
@@ -246,7 +244,7 @@ test('nothing is left of a child that has ended, and a live one is no orphan of 
       signal: stop.signal,
     });
   const running = run(`${note('sh')}; exec sleep 300`);
-  await expect.poll(() => existsSync(join(directory, 'pid-sh')), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => existsSync(join(directory, 'pid-sh'))).toBe(true);
   expect(await run(`test -n "$${PROCESS_VARIABLE}"`)).toMatchObject({ exitCode: 0 });
   expect(readdirSync(ledgerPath())).toHaveLength(1);
   expect(own.left()).toEqual([]);

@@ -28,9 +28,7 @@ async function interrupted(length: number, file: Version = version, why: unknown
   stallAfter(length, file);
   const abort = new AbortController();
   const running = lab.run({}, {}, { signal: abort.signal });
-  await expect
-    .poll(() => lab.names().map((name) => statSync(lab.path(name)).size), { timeout: 10_000, interval: 5 })
-    .toEqual([length]);
+  await expect.poll(() => lab.names().map((name) => statSync(lab.path(name)).size), { interval: 5 }).toEqual([length]);
   abort.abort(why);
   const { result, context } = await running;
   expect(result).toEqual({ outcome: 'interrupted' });
@@ -262,7 +260,7 @@ describe('a process of its own', () => {
       most = further + 300_000;
       const { child, output } = start({ input });
       const goal = partSize() + further;
-      await expect.poll(partSize, { timeout: 20_000, interval: 1 }).toBeGreaterThan(goal);
+      await expect.poll(partSize, { interval: 1 }).toBeGreaterThan(goal);
       child.kill('SIGKILL');
       await output;
       expect(child.signalCode).toBe('SIGKILL');

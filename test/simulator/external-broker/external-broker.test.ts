@@ -183,9 +183,7 @@ describeWithMosquitto('attached to Mosquitto', () => {
     const { caPath } = await CertificateAuthority.open(others);
     createSimulator({ url: `mqtts://127.0.0.1:${port}`, caPath });
     const start = simulator.start().catch((error: unknown) => error);
-    await expect
-      .poll(() => problems(), { timeout: 5_000 })
-      .toEqual([expect.stringMatching(/certificate.*--broker-ca/)]);
+    await expect.poll(() => problems()).toEqual([expect.stringMatching(/certificate.*--broker-ca/)]);
     await simulator.stop();
     await start;
   });
@@ -211,7 +209,7 @@ describeWithMosquitto('attached to Mosquitto', () => {
     await pi.mqtt.subscribeAsync(`${base}/notify`, { qos: 1 });
     const ids = Array.from({ length: 12 }, (_, index) => `j${index}`);
     await Promise.all(ids.map((jobId) => createJob(jobId)));
-    await expect.poll(() => pi.received, { timeout: 5_000 }).toHaveLength(12);
+    await expect.poll(() => pi.received).toHaveLength(12);
     const lengths = pi.received.map(([, message]) => (message as { jobs: { QUEUED: unknown[] } }).jobs.QUEUED.length);
     expect(lengths).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]);
   });
@@ -236,7 +234,7 @@ describeWithMosquitto('attached to Mosquitto', () => {
     await attach(port);
     await device(port, 'thing-agent-simulator');
     await expect
-      .poll(() => problems(), { timeout: 5_000 })
+      .poll(() => problems())
       .toEqual(['connected', expect.stringContaining('a second simulator'), 'connected']);
   });
 
@@ -252,7 +250,7 @@ describeWithMosquitto('attached to Mosquitto', () => {
     createSimulator({ url: `mqtts://127.0.0.1:${port}`, ...paths });
     const start = simulator.start();
     start.catch(() => undefined);
-    await expect.poll(() => news.length, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => news.length).toBeGreaterThan(0);
     expect(news[0]).toMatchObject({ event: 'unreachable', problem: expect.stringMatching(/certificate|unknown ca/i) });
     await simulator.stop();
     await expect(start).rejects.toThrow();
@@ -311,9 +309,9 @@ describeWithMosquitto('while only the simulator is cut off from Mosquitto', () =
     await createJob('j2');
     await pi.mqtt.publishAsync(`${base}/get`, '{"clientToken":"lost"}', { qos: 1 });
     await wire.join();
-    await expect.poll(() => news.at(-1)?.event, { timeout: 10_000 }).toBe('connected');
+    await expect.poll(() => news.at(-1)?.event).toBe('connected');
     await pi.mqtt.publishAsync(`${base}/get`, '{"clientToken":"found"}', { qos: 1 });
-    await expect.poll(() => pi.topics(), { timeout: 5_000 }).toContain('get/accepted');
+    await expect.poll(() => pi.topics()).toContain('get/accepted');
     const queued = [expect.objectContaining({ jobId: 'j1' }), expect.objectContaining({ jobId: 'j2' })];
     expect(Object.fromEntries(pi.received)).toMatchObject({
       [`${base}/notify`]: { jobs: { QUEUED: queued } },
@@ -362,9 +360,7 @@ describe('a broker of MQTT 3.1.1 alone', () => {
     const port = await startAedes(() => allowed);
     createSimulator({ url: `mqtts://127.0.0.1:${port}` });
     const start = simulator.start();
-    await expect
-      .poll(() => problems(), { timeout: 5_000 })
-      .toEqual(['it refuses the subscription to $aws/things/+/jobs/get']);
+    await expect.poll(() => problems()).toEqual(['it refuses the subscription to $aws/things/+/jobs/get']);
     allowed = true;
     await start;
     expect(news.at(-1)).toEqual({ event: 'connected', protocolVersion: 4 });
@@ -399,7 +395,7 @@ describe('a broker of MQTT 5', () => {
         if (connections === 1) peer.send({ cmd: 'disconnect', reasonCode });
       }
     });
-    await expect.poll(() => problems(), { timeout: 5_000 }).toEqual(['connected', problem, 'connected']);
+    await expect.poll(() => problems()).toEqual(['connected', problem, 'connected']);
     // It has a CA of its own.
     expect(existsSync(data('broker'))).toBe(false);
   });
@@ -429,7 +425,7 @@ describe('before there is a broker', () => {
     createSimulator({ url: `mqtts://127.0.0.1:${await freePort()}` });
     const start = simulator.start();
     start.catch(() => undefined);
-    await expect.poll(() => problems(), { timeout: 5_000 }).toEqual(['nothing listens there (ECONNREFUSED)']);
+    await expect.poll(() => problems()).toEqual(['nothing listens there (ECONNREFUSED)']);
     await simulator.stop();
     await expect(start).rejects.toThrow();
   });
@@ -449,7 +445,7 @@ describe('before there is a broker', () => {
       news = [];
       createSimulator({ url }, hostnames);
       simulator.start().catch(() => undefined);
-      await expect.poll(() => news.length, { timeout: 5_000 }).toBe(1);
+      await expect.poll(() => news.length).toBe(1);
       await simulator.stop();
       return certificate();
     }

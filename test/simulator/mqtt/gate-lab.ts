@@ -224,7 +224,7 @@ export class RawClient {
           this.#looked = index + 1;
           return true;
         },
-        { timeout: 5_000, interval: 5 },
+        { interval: 5 },
       )
       .toBe(true);
     if (!found) throw new Error(`no ${cmd}`);
