@@ -40,7 +40,7 @@ async function connecting(version: 4 | 5, script: Script, changes: Partial<MqttJ
       keepAliveSeconds: 60,
       tls,
       backoff: new ShortBackoff(),
-      connectTimeoutMs: 300,
+      connectTimeoutMs: 20_000,
       ...changes,
     },
     silentLog,
@@ -92,9 +92,10 @@ describe.each([4, 5] as const)('in MQTT version %i', (version) => {
 
   it('a peer that never sends CONNACK is noticed and tried again', async () => {
     let connects = 0;
-    const trial = await connecting(version, () => {
+    const count = (): void => {
       connects += 1;
-    });
+    };
+    const trial = await connecting(version, count, { connectTimeoutMs: 300 });
     trial.connection.start();
     await trial.trouble('CONNACK_TIMED_OUT');
     await expect.poll(() => connects).toBeGreaterThan(1);
@@ -243,7 +244,7 @@ describe('a peer that is not there', () => {
     });
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const trial = await connecting(4, accepting(), { port });
+    const trial = await connecting(4, accepting(), { port, connectTimeoutMs: 300 });
     trial.connection.start();
     await trial.trouble('CONNECTION_TIMED_OUT');
   });

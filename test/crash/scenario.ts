@@ -112,11 +112,11 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
   { title: 'a success after a retry', steps: [does('a', ['fail', 'ok'], { retries: 1 }), ok('b')] },
   { title: 'retries in vain', steps: [does('a', ['fail'], { retries: 1 })], cleanup: [ok('x')] },
   { title: 'a step that asks to be run again later', steps: [does('a', ['later', 'ok']), ok('b')] },
-  { title: 'a step that takes too long', steps: [does('a', ['hang'], { timeoutSeconds: 1 })] },
+  { title: 'a step that takes too long', steps: [does('a', ['hang'], { timeoutSeconds: 2 })] },
   {
     title: 'a document that takes too long',
     steps: [does('a', ['hang'], { retries: 1 }), ok('b')],
-    timeoutSeconds: 1,
+    timeoutSeconds: 2,
   },
 
   { title: 'a step that takes the agent down', steps: [does('a', ['kill', 'ok']), ok('b')] },

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mayUse, READ_AND_EXECUTE } from '../../src/system/file-access.ts';
 import { findUser } from '../../src/system/users.ts';
 import { command, documentOf, HandlerLab, shell, step } from '../support/handler-lab.ts';
@@ -17,8 +17,6 @@ let agent: ThingAgentProcess;
 let created = 0;
 const ME = userInfo().username;
 const SAMPLES = join(import.meta.dirname, '../support/device-client-handlers');
-
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { CancelJobCommand } from '@aws-sdk/client-iot';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answerWith, bytes, sha256 } from '../handlers/built-ins/download-lab.ts';
 import { FileServer } from '../support/file-server.ts';
 import { command, documentOf, HandlerLab } from '../support/handler-lab.ts';
@@ -20,8 +20,6 @@ const content = bytes(900_000);
 const version = { content, headers: { etag: '"1"' } };
 /** What runs as another user: a clone below a directory that only root may enter has none. */
 const DIST = join(import.meta.dirname, '../../dist/handlers/download/target-process.js');
-
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();
@@ -193,11 +191,11 @@ describe('a download', () => {
     const { answer, goOn } = dripping();
     files.paths.set('/stuck.bin', answer);
     await lab.createJob('cancelled', documentOf(download('/stuck.bin', 'cancelled')));
-    await lab.createJob('late', documentOf(download('/stuck.bin', 'late', {}, { timeoutSeconds: 1 })));
+    await lab.createJob('late', documentOf(download('/stuck.bin', 'late', {}, { timeoutSeconds: 5 })));
     await expect.poll(() => files.requestsOf('/stuck.bin'), { timeout: 60_000 }).toHaveLength(2);
     await lab.iot.send(new CancelJobCommand({ jobId: 'cancelled', force: true }));
     const { late } = await lab.outcomes(['late']);
-    expect(late.details['reason']).toBe('step 1 "step-1": timed out after 1 s');
+    expect(late.details['reason']).toBe('step 1 "step-1": timed out after 5 s');
     const isOpen = () => files.requestsOf('/stuck.bin').some(({ socket }) => !socket.destroyed);
     await expect.poll(isOpen, { timeout: 60_000 }).toBe(false);
     goOn();

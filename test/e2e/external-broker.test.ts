@@ -46,7 +46,7 @@ describeWithMosquitto('with Mosquitto between the Jobs service and an agent', ()
       expect((await lab.outcome('meanwhile', 40_000)).status).toBe('SUCCEEDED');
       await lab.createJob('after', commands(['true']));
       expect((await lab.outcome('after')).status).toBe('SUCCEEDED');
-    }, 90_000);
+    });
 
     it('an agent that stays connected while the simulator is started again gets its next job', async () => {
       await lab.startSimulator();
@@ -76,7 +76,7 @@ describeWithMosquitto('with Mosquitto between the Jobs service and an agent', ()
       ['out', undefined],
       ['out', undefined],
     ]);
-  }, 60_000);
+  });
 
   it('the simulator writes what the broker needs, waits for it, says so once, and ends its wait at SIGTERM', async () => {
     const simulator = lab.launchSimulator();

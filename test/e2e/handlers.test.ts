@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from '
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CancelJobCommand } from '@aws-sdk/client-iot';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, documentOf, HandlerLab, handler, shell, step } from '../support/handler-lab.ts';
 import type { ThingAgentProcess } from '../support/lab.ts';
 import { isRoot } from '../support/root.ts';
@@ -12,8 +12,6 @@ let lab: HandlerLab;
 let agent: ThingAgentProcess;
 
 const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileServer } from '../support/file-server.ts';
 import { command, documentOf, HandlerLab, shell } from '../support/handler-lab.ts';
 import { HostTools } from '../support/host-tools.ts';
@@ -16,8 +16,6 @@ const ME = userInfo().username;
 const OBJECT = 'https://s3.us-east-1.amazonaws.com/releases/app.bin';
 const PLACEHOLDER = `\${aws:iot:s3-presigned-url:${OBJECT}}`;
 const presignedUrlConfig = { roleArn: 'arn:aws:iam::123456789012:role/presigner', expiresInSec: 60 };
-
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();

@@ -158,7 +158,7 @@ export default {
   run() {},
 };`;
 
-describe('a plug-in that cannot be asked', { timeout: 120_000 }, () => {
+describe('a plug-in that cannot be asked', () => {
   it('because it does not answer costs other jobs some time, and none of them its run', async () => {
     const plugin = lab.file('dumb.mjs');
     writeFileSync(plugin, DUMB, { mode: 0o644 });

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, documentOf, HandlerLab, handler, shell, step } from '../support/handler-lab.ts';
 
 /** What the device's owner forbids does not happen, whatever a job says. */
@@ -7,8 +7,6 @@ let lab: HandlerLab;
 
 const ME = userInfo().username;
 const FILE = 'https://files.example.com/a.bin';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   lab = await HandlerLab.start();

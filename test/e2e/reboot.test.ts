@@ -180,9 +180,9 @@ describe('a reboot does not come', () => {
 });
 
 it('a shutdown is told when the device has been switched on again', async () => {
+  isPluggedIn = false;
   await lab.createJob('off', document(handlerStep('shutdown.sh')));
   await lab.createJob('afterwards', commands(lab.append('out', 'on again')));
-  isPluggedIn = false;
   expect(await agent.ended).toBe('SIGKILL');
   expect((await lab.execution('off')).status).toBe('IN_PROGRESS');
   expect(lab.lines('reboots')).toEqual(['shutdown']);

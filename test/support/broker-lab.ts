@@ -1,17 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { choosePorts, type Ports } from './free-port.ts';
 import { Lab, ThingAgentProcess } from './lab.ts';
-import { freePort, Mosquitto } from './mosquitto.ts';
+import { Mosquitto } from './mosquitto.ts';
 
 /** A lab whose simulator is attached to a Mosquitto, the way the README tells it. Nothing is started at first. */
 export class BrokerLab extends Lab {
   readonly mosquitto: Mosquitto;
+  readonly #chosen: Ports;
   #process: ThingAgentProcess | undefined;
   #addresses: Lab['ports'] | undefined;
 
-  private constructor(port: number, rules: readonly string[]) {
+  private constructor(ports: Ports, rules: readonly string[]) {
     super();
+    this.#chosen = ports;
     const rulesPath = join(this.directory, 'acl');
     writeFileSync(rulesPath, rules.map((rule) => `${rule}\n`).join(''));
     const files = {
@@ -19,12 +22,13 @@ export class BrokerLab extends Lab {
       certificate: join(this.directory, 'simulator/broker/certificate.pem'),
       key: join(this.directory, 'simulator/broker/private.key'),
     };
-    this.mosquitto = new Mosquitto(this.directory, port, files, rules.length > 0 ? [`acl_file ${rulesPath}`] : []);
+    const further = rules.length > 0 ? [`acl_file ${rulesPath}`] : [];
+    this.mosquitto = new Mosquitto(this.directory, ports.mqttPort, files, further);
   }
 
   /** `rules`: lines of Mosquitto's ACL file; none allow everything. */
   static async prepare(...rules: string[]): Promise<BrokerLab> {
-    return new BrokerLab(await freePort(), rules);
+    return new BrokerLab(await choosePorts(), rules);
   }
 
   override get ports(): Lab['ports'] {
@@ -39,7 +43,7 @@ export class BrokerLab extends Lab {
 
   /** Starts the process, which waits for the broker. */
   launchSimulator(...flags: string[]): ThingAgentProcess {
-    const { httpPort = 0, httpsPort = 0 } = this.#addresses ?? {};
+    const { httpPort, httpsPort } = this.#chosen;
     this.#process = new ThingAgentProcess([
       'simulate',
       ...['--broker', `mqtts://127.0.0.1:${this.mosquitto.port}`],

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-iot';
 import { IoTJobsDataPlaneClient } from '@aws-sdk/client-iot-jobs-data-plane';
 import { expect } from 'vitest';
+import { choosePorts, type Ports } from './free-port.ts';
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const TERMINAL = ['SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELED', 'TIMED_OUT', 'REMOVED'];
@@ -111,6 +112,7 @@ export class Lab {
   readonly #agents: ThingAgentProcess[] = [];
   #simulator: ThingAgentProcess | undefined;
   #ready: Ready | undefined;
+  #chosen: Ports | undefined;
 
   static async start(): Promise<Lab> {
     const lab = new Lab();
@@ -141,7 +143,8 @@ export class Lab {
 
   /** Starts it, or starts it again on the same ports and data. */
   async startSimulator(): Promise<void> {
-    const { mqttPort = 0, httpPort = 0, httpsPort = 0 } = this.#ready ?? {};
+    this.#chosen ??= await choosePorts();
+    const { mqttPort, httpPort, httpsPort } = this.#chosen;
     const ports = ['--mqtt-port', mqttPort, '--http-port', httpPort, '--https-port', httpsPort].map(String);
     this.#simulator = new ThingAgentProcess([
       'simulate',

@@ -8,6 +8,7 @@ import type { FaultOrder } from '../../src/simulator/faults/fault-rule.ts';
 import { seededRandom } from '../../src/simulator/faults/random-source.ts';
 import { Simulator, type SimulatorAddresses } from '../../src/simulator/simulator.ts';
 import type { Log } from '../../src/system/log.ts';
+import { choosePorts, type Ports } from './free-port.ts';
 import { Device } from './world/device.ts';
 import type { Disk, Results } from './world/device-journal.ts';
 import { Network } from './world/network.ts';
@@ -57,6 +58,7 @@ export class World {
   readonly #random = Math.random;
   #simulator: Simulator | undefined;
   #addresses: SimulatorAddresses | undefined;
+  #ports: Ports | undefined;
   #port = 0;
   #device: Device | undefined;
   #states = 1;
@@ -178,9 +180,9 @@ export class World {
   // --- The service
 
   async startSimulator(): Promise<void> {
-    const { mqttPort = 0, httpPort = 0, httpsPort = 0 } = this.#addresses ?? {};
+    this.#ports ??= await choosePorts();
     const simulator = new Simulator({
-      ...{ dataDirectory: join(this.#directory, 'simulator'), clock: this.clock, mqttPort, httpPort, httpsPort },
+      ...{ dataDirectory: join(this.#directory, 'simulator'), clock: this.clock, ...this.#ports },
       onFault: (error) => this.faults.push(error),
     });
     this.#addresses = await simulator.start();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { StartsAgain } from '../../../src/handlers/starts-again.ts';
-import { freePort } from '../../support/mosquitto.ts';
+import { freePort } from '../../support/free-port.ts';
 import { describeWithNginx, Nginx } from '../../support/nginx.ts';
 import { DownloadLab, sha256 } from './download-lab.ts';
 

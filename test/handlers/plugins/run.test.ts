@@ -321,7 +321,8 @@ describe('what a running plug-in says', () => {
     expect(run.saved.at(-1)).toBe(20000);
     expect(run.saved.length).toBeLessThan(500);
     expect(run.log.length).toBeLessThan(5000);
-    expect(run.log.at(-1)?.message).toMatch(/^\d+ lines of log were left out: more than 100 in a second$/);
+    const leftOut = /^\d+ lines of log were left out: more than 100 in a second$/;
+    expect(run.log.filter(({ message }) => leftOut.test(message))).not.toEqual([]);
   });
 
   test('log lines come with their fields, errors among them', async () => {

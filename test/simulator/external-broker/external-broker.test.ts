@@ -13,7 +13,8 @@ import { CertificateAuthority } from '../../../src/simulator/certificate-authori
 import type { BrokerNews } from '../../../src/simulator/external-broker/external-broker.ts';
 import type { BrokerOption } from '../../../src/simulator/external-broker/target.ts';
 import { Simulator, type SimulatorAddresses } from '../../../src/simulator/simulator.ts';
-import { describeWithMosquitto, freePort, Mosquitto } from '../../support/mosquitto.ts';
+import { freePort } from '../../support/free-port.ts';
+import { describeWithMosquitto, Mosquitto } from '../../support/mosquitto.ts';
 import { type Script, ScriptedBroker } from '../../support/scripted-broker.ts';
 
 let directory: string;
