@@ -290,7 +290,7 @@ describe('a process of its own', () => {
     };
     const peak = async (megabytes: number) => {
       const input = { url: lab.url(`/${megabytes}`), path: lab.path(`${megabytes}`) };
-      const settings = { checkpointBytes: 16 * 1024 * 1024 };
+      const settings = { checkpointBytes: 16 * 1024 * 1024, timeoutMs: 100_000 };
       const { result, maxRssKilobytes } = JSON.parse(await start({ input, settings }).output);
       expect(result).toMatchObject({ outcome: 'succeeded', details: { bytes: String(megabytes * chunk.length) } });
       rmSync(lab.path(`${megabytes}`));

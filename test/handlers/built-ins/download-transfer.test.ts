@@ -68,7 +68,7 @@ describe('a connection that is cut', () => {
       reason: 'nothing listens at the server (ECONNREFUSED); gave up after 4 tries without progress',
     });
     // Once: a resolver may take its time over it.
-    const once = { retry: { tries: 1, floorMs: 0, capMs: 0 } };
+    const once = { retry: { tries: 1, floorMs: 0, capMs: 0 }, lowSpeedMs: 90_000, timeoutMs: 90_000 };
     expect((await lab.run({ url: 'http://nowhere.invalid/' }, once)).result).toMatchObject({
       reason: expect.stringMatching(/^the host name cannot be resolved/),
     });

@@ -66,11 +66,11 @@ describe('one that cannot be asked has not declined', () => {
     ['blocks its event loop', '{ for (;;); }'],
   ])('when it %s in time: its process is ended, and the next question has a new one', async (_title, answer) => {
     const source = `export default { name: 'p', accepts: (hang) => { if (!hang) return true; return ${answer} }, run() {} };`;
-    const plugin = await lab.load(source.replace('return { for', '{ for'), { acceptDeadlineMs: 2_000 });
+    const plugin = await lab.load(source.replace('return { for', '{ for'), { acceptDeadlineMs: 5_000 });
     const hung = plugin.accepts(true);
     const next = plugin.accepts(false);
     await expect(hung).rejects.toMatchObject(UNANSWERED);
-    await expect(hung).rejects.toThrow('plug-in "p" did not say within 2000 ms whether it accepts');
+    await expect(hung).rejects.toThrow('plug-in "p" did not say within 5000 ms whether it accepts');
     expect(await next).toEqual({ kind: 'accepted' });
   });
 
