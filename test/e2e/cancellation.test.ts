@@ -23,6 +23,7 @@ it('ends the running step’s whole process group, reports nothing false, and th
   expect(lab.lines('order')).toEqual(['next']);
   for (const name of ['pid', 'leader']) expect(isAlive(Number(lab.lines(name)[0]))).toBe(false);
   expect(await agent.message('a running job is no longer wanted')).toMatchObject({ jobId: 'long' });
+  await agent.line((line) => line['msg'] === 'reported' && line['jobId'] === 'next', 'report of the next job');
   expect(agent.log.filter((line) => line['msg'] === 'reported').map((line) => line['jobId'])).toEqual(['next']);
 });
 

@@ -105,14 +105,14 @@ describe('with nothing installed', () => {
     for (const [kind, optional] of Object.entries({ plain: {}, 'as-user': { runAsUser: ME } })) {
       const jobId = `${use.template}-${kind}`;
       await lab.createFromTemplate(jobId, use.template, { ...use.parameters(), ...optional });
-      expect(await lab.outcome(jobId, 60_000)).toMatchObject({ status: 'SUCCEEDED', details: use.details });
+      expect(await lab.outcome(jobId)).toMatchObject({ status: 'SUCCEEDED', details: use.details });
       use.holds(jobId);
     }
   });
 
   it('a failure is told in the words of the tool', async () => {
     await lab.createFromTemplate('nosuch', 'AWS-Install-Application', { packages: 'nosuch' });
-    const { status, details } = await lab.outcome('nosuch', 60_000);
+    const { status, details } = await lab.outcome('nosuch');
     expect(status).toBe('FAILED');
     expect(details['reason']).toMatch(
       /^step 1 "Install-Application": apt-get install: exited with code 100 \(E: Unable to locate package nosuch\)/,

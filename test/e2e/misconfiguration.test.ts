@@ -60,7 +60,7 @@ describe('what may mend itself is said in words and tried for ever', () => {
     const agent = lab.startAgent();
     await agent.line((line) => JSON.stringify(line).includes('ECONNREFUSED'), 'ECONNREFUSED');
     await lab.startSimulator();
-    await agent.message(/^pending jobs$/, 30_000);
+    await agent.message(/^pending jobs$/);
   });
 
   it('when the server’s certificate is of another CA', async () => {
@@ -76,7 +76,7 @@ describe('what may mend itself is said in words and tried for ever', () => {
     const agent = lab.startAgent();
     await agent.message(/certificate unknown or inactive, or Connect denied/);
     await lab.iot.send(new UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' }));
-    await agent.message(/^pending jobs$/, 30_000);
+    await agent.message(/^pending jobs$/);
   });
 });
 

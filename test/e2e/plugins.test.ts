@@ -54,6 +54,7 @@ it('a plug-in that exits, leaks or blocks costs its own job only, and an agent t
   });
   expect((await lab.outcome('works')).status).toBe('SUCCEEDED');
 
+  await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8')).toMatch(/^\d+$/);
   const pid = Number(readFileSync(pidFile, 'utf8'));
   expect(isRunning(pid)).toBe(true);
   expect(await agent.stop()).toBe(0);

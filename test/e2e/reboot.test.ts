@@ -139,7 +139,7 @@ describe('a reboot does not come', () => {
   it('by restarts of the agent alone, and is given up', async () => {
     does('bounces');
     await lab.createJob('bouncing', document(action('reboot')));
-    expect(await lab.outcome('bouncing', 40_000)).toMatchObject({
+    expect(await lab.outcome('bouncing')).toMatchObject({
       status: 'FAILED',
       details: {
         reason: 'step 1 "reboot": the device did not start anew, though asked 3 times (the boot id is the same)',
@@ -160,7 +160,7 @@ describe('a reboot does not come', () => {
   it('and the job FAILS when the time for it is over', async () => {
     does('nothing');
     await lab.createJob('late', document(action('reboot'), say('never')));
-    expect(await lab.outcome('late', 40_000)).toMatchObject({
+    expect(await lab.outcome('late')).toMatchObject({
       status: 'FAILED',
       details: { reason: 'step 1 "reboot": the device did not start anew within 10 s (the boot id is the same)' },
     });
@@ -170,7 +170,7 @@ describe('a reboot does not come', () => {
 
   it('without end: a step that asks for one each time FAILS the job', async () => {
     await lab.createJob('loop', document(handlerStep('never-content.sh')));
-    expect(await lab.outcome('loop', 40_000)).toMatchObject({
+    expect(await lab.outcome('loop')).toMatchObject({
       status: 'FAILED',
       details: { reason: 'step 1 "runHandler": asked for a reboot once more after 3' },
     });

@@ -77,7 +77,7 @@ describe('a claim', () => {
   it('that is not answered within 10 s never runs', async () => {
     await startService(({ operation }) => (operation === 'job/update' ? 'silent' : undefined));
     const agent = service.startAgent();
-    await agent.line((line) => JSON.stringify(line).includes('JOBS_UNANSWERED'), 'JOBS_UNANSWERED', 20_000);
+    await agent.line((line) => JSON.stringify(line).includes('JOBS_UNANSWERED'), 'JOBS_UNANSWERED');
     expect(existsSync(service.file('ran'))).toBe(false);
   });
 
@@ -105,7 +105,7 @@ describe('a result', () => {
       return final().length < 2 ? { rejected: code } : accepted();
     });
     const agent = service.startAgent();
-    await agent.message(/^reported$/, 15_000);
+    await agent.message(/^reported$/);
     expect(final()).toHaveLength(2);
   });
 
@@ -172,7 +172,7 @@ describe('the pending list', () => {
   it('that is no JSON is asked for again, and the agent stays alive', async () => {
     await startService(({ operation }, nth) => (operation === 'get' && nth === 0 ? { raw: 'no json' } : undefined));
     const agent = service.startAgent();
-    await agent.message(/^pending jobs$/, 25_000);
+    await agent.message(/^pending jobs$/);
   });
 
   it('with 13-digit times and a document that is a string is understood', async () => {

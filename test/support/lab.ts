@@ -17,6 +17,9 @@ import { choosePorts, type Ports } from './free-port.ts';
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const TERMINAL = ['SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELED', 'TIMED_OUT', 'REMOVED'];
 
+/** Milliseconds that a job, or a line of log, may take on a machine that has other things to do. */
+const PATIENCE_MS = 60_000;
+
 /** One line of a process's JSON log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -49,7 +52,7 @@ export class ThingAgentProcess {
   }
 
   /** The first line, past or future, that satisfies the test. */
-  async line(test: (line: LogLine) => boolean, what: string, timeoutMs = 20_000): Promise<LogLine> {
+  async line(test: (line: LogLine) => boolean, what: string, timeoutMs = PATIENCE_MS): Promise<LogLine> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.log.find(test);
@@ -205,7 +208,7 @@ export class Lab {
   }
 
   /** Waits for a final status and returns it with its details. */
-  async outcome(jobId: string, timeout = 20_000): Promise<{ status: string; details: Record<string, string> }> {
+  async outcome(jobId: string, timeout = PATIENCE_MS): Promise<{ status: string; details: Record<string, string> }> {
     let execution: JobExecution | undefined;
     await expect
       .poll(
