@@ -83,7 +83,8 @@ function dripping(): { answer: RequestListener; goOn: () => void } {
 
 describe('a download', () => {
   it('goes on where it was cut off, is checked, and is alone in its place', async () => {
-    const cuts = [200_000, 1, 350_000];
+    // Less each time than may wait for the disk: all of it counts, however slow the disk is.
+    const cuts = [200_000, 1, 250_000];
     files.paths.set('/cut.bin', (request, response) =>
       answerWith(version, request, response, { cutAfter: cuts.shift() }),
     );
@@ -101,7 +102,7 @@ describe('a download', () => {
       [undefined, undefined],
       ['bytes=200000-', '"1"'],
       ['bytes=200001-', '"1"'],
-      ['bytes=550001-', '"1"'],
+      ['bytes=450001-', '"1"'],
     ]);
   });
 

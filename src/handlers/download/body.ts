@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Bytes that may wait for the disk before the connection is told to wait. */
+/** Bytes that may wait for the disk before the connection is told to wait; Node then holds up to 64 KiB itself. */
 const MOST_WAITING = 256 * 1024;
 
 /**
  * The chunks of an answer in order, and after them its error if it has one. Node's own iteration drops what it holds
- * when a connection ends early: where connections are cut often and soon, a download would never come forward.
+ * when a connection ends early: where connections are cut often and soon, a download would never come forward. Only
+ * what comes while MOST_WAITING waits already can still be dropped so.
  */
 export class Body implements AsyncIterable<Buffer> {
   readonly #answer: IncomingMessage;
