@@ -309,12 +309,12 @@ describe('progress', () => {
 
 describe('time', () => {
   it('of a program in a handler ends when TERM says so: no signal is blocked', async () => {
-    const script = `started=$(date +%s); timeout 1 sleep 60; echo "$? $(($(date +%s) - started))"`;
+    const script = `started=$(date +%s); timeout 1 sleep 6; echo "$? $(($(date +%s) - started))"`;
     lab.script('handlers', 'timeout.sh', script);
     await lab.run({ timeout: documentOf(handler('timeout.sh')) });
     const [code, seconds] = lab.outputOf('timeout')[0]?.split(' ') ?? [];
     expect(code).toBe('124');
-    expect(Number(seconds)).toBeLessThan(30);
+    expect(Number(seconds)).toBeLessThan(5);
   });
 
   it('of a job is not that of the daemon which it leaves behind with the pipes in its hands', async () => {
@@ -325,7 +325,7 @@ describe('time', () => {
     expect(daemon.status).toBe('SUCCEEDED');
     expect(lab.outputOf('daemon')).toEqual(['up']);
     const [started = 0, ended = 0] = [/started/, /succeeded/].map((what) => timeOf('daemon', what));
-    expect(ended - started).toBeLessThan(100_000);
+    expect(ended - started).toBeLessThan(15_000);
     await expect.poll(() => lab.lines('pids')).toHaveLength(before + 1);
     expect(existsSync(`/proc/${lab.lines('pids').at(-1)}`)).toBe(true);
   });
